@@ -1,0 +1,8 @@
+//! Ids, limits and time: the vocabulary that everything else shares. Imports nothing of ours.
+
+mod ids;
+pub mod limits;
+mod time;
+
+pub use ids::{GroupId, LogId, LogIndex, NodeId, ParseLogIdError, RequestId, Revision, StorageId, Term};
+pub use time::{Monotonic, WallTime};

@@ -1,0 +1,73 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, Key, Namespace, ValueType};
+use crate::base::{LogId, RequestId, WallTime};
+
+/// A change that a client asked for, as the leader puts it into the log. Everything that apply may depend on is in
+/// here: the leader stamped the time, authentication gave the actor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// The leader's clock when it proposed. Apply turns it into log time, which never goes back.
+    pub stamp: WallTime,
+    /// The principal that asked, for the audit.
+    pub actor: String,
+    pub request_id: RequestId,
+    pub op: Op,
+}
+
+/// What to change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Op {
+    /// Sets an entry; creates its namespace, owned by the actor, where there is none.
+    Set { namespace: Namespace, key: Key, value: String, value_type: ValueType },
+    /// Deletes an entry.
+    Delete { namespace: Namespace, key: Key },
+    /// Creates a namespace or changes its description and owner.
+    SetNamespace { namespace: Namespace, description: String, owner: String },
+    /// Deletes an empty namespace.
+    DeleteNamespace { namespace: Namespace },
+}
+
+/// What became of a committed command, the same on every node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    pub revision: LogId,
+    pub outcome: Outcome,
+}
+
+/// See [`Applied`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The log entry was not a command (a new leader's blank entry, a membership).
+    None,
+    /// The entry was set; `created` where it was absent before.
+    Set { entry: Entry, created: bool },
+    /// The entry or namespace was there and is deleted.
+    Deleted,
+    /// There was nothing to delete; nothing changed.
+    Absent,
+    /// The namespace was created (`created`) or changed.
+    NamespaceSet { created: bool },
+    /// The namespace still has entries; nothing changed.
+    NamespaceNotEmpty,
+}
+
+impl fmt::Display for Command {
+    /// Never a value: this is for logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.op {
+            Op::Set { namespace, key, value, .. } => write!(f, "set {namespace}/-/{key} ({} bytes)", value.len()),
+            Op::Delete { namespace, key } => write!(f, "delete {namespace}/-/{key}"),
+            Op::SetNamespace { namespace, .. } => write!(f, "set namespace {namespace}"),
+            Op::DeleteNamespace { namespace } => write!(f, "delete namespace {namespace}"),
+        }
+    }
+}
+
+impl fmt::Display for Applied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.revision)
+    }
+}
