@@ -54,6 +54,16 @@ pub enum Outcome {
     NamespaceNotEmpty,
 }
 
+impl Command {
+    /// The bytes of the value it carries: what batches are bounded by.
+    pub fn value_bytes(&self) -> usize {
+        match &self.op {
+            Op::Set { value, .. } => value.len(),
+            Op::Delete { .. } | Op::SetNamespace { .. } | Op::DeleteNamespace { .. } => 0,
+        }
+    }
+}
+
 impl fmt::Display for Command {
     /// Never a value: this is for logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
