@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine, Snapshot};
+use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{AsyncRuntime, EntryPayload, OptionalSend, RaftSnapshotBuilder};
 
 use super::codec;
-use super::types::{RaftLogId, RaftSnapshotMeta, StoredMembership, Types, log_id_of, raft_log_id};
+use super::types::{RaftLogId, RaftSnapshot, RaftSnapshotMeta, StoredMembership, Types, log_id_of, raft_log_id};
 use crate::apply::{ApplyEntry, ApplyHandle, ApplyPayload};
 use crate::base::LogId;
 use crate::log::{SnapshotFile, SnapshotMeta, Snapshots, Wal};
@@ -130,7 +130,7 @@ impl<R: AsyncRuntime> RaftStateMachine<Types<R>> for StateMachine<R> {
         self.apply.install(kept.last, kept.membership.clone(), Box::new(rows)).await.map_err(io::Error::other)
     }
 
-    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot<Types<R>, SnapshotFile>>> {
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<RaftSnapshot<R>>> {
         self.snapshots.current().map(as_raft_snapshot::<R>).transpose()
     }
 }
@@ -146,7 +146,7 @@ pub(super) struct SnapshotBuilder<R> {
 impl<R: AsyncRuntime> RaftSnapshotBuilder<Types<R>> for SnapshotBuilder<R> {
     type SnapshotData = SnapshotFile;
 
-    async fn build_snapshot(&mut self) -> io::Result<Snapshot<Types<R>, SnapshotFile>> {
+    async fn build_snapshot(&mut self) -> io::Result<RaftSnapshot<R>> {
         let built = self.build().await;
         self.building.store(false, Ordering::Release);
         as_raft_snapshot::<R>(built?)
@@ -162,9 +162,9 @@ impl<R> SnapshotBuilder<R> {
 }
 
 /// A snapshot file with the metadata that openraft wants beside it.
-pub(super) fn as_raft_snapshot<R: AsyncRuntime>(file: SnapshotFile) -> io::Result<Snapshot<Types<R>, SnapshotFile>> {
+pub(super) fn as_raft_snapshot<R: AsyncRuntime>(file: SnapshotFile) -> io::Result<RaftSnapshot<R>> {
     let meta = raft_meta::<R>(file.meta().last, &file.meta().membership)?;
-    Ok(Snapshot { meta, snapshot: file })
+    Ok(openraft::Snapshot { meta, snapshot: file })
 }
 
 fn raft_meta<R: AsyncRuntime>(last: LogId, membership: &Bytes) -> io::Result<RaftSnapshotMeta<R>> {

@@ -7,6 +7,7 @@ use openraft::{AsyncRuntime, OptionalSend, RaftTypeConfig};
 
 use super::status::Member;
 use crate::base::{LogId, NodeId};
+use crate::log::SnapshotFile;
 use crate::model::{Applied, Command};
 
 /// openraft's type configuration. Standard leader ids: at most one leader per term, so that a committed log id is a
@@ -36,6 +37,8 @@ pub(super) type RaftEntry<R> = openraft::alias::EntryOf<Types<R>>;
 pub(super) type StoredMembership<R> = openraft::alias::StoredMembershipOf<Types<R>>;
 pub(super) type RaftSnapshotMeta<R> = openraft::alias::SnapshotMetaOf<Types<R>>;
 
+pub(super) type RaftSnapshot<R> = openraft::alias::SnapshotOf<Types<R>, SnapshotFile>;
+
 /// openraft's log id as ours.
 pub fn log_id_of<R: AsyncRuntime>(id: &RaftLogId<R>) -> LogId {
     LogId::new(*id.leader_id, id.index)
@@ -43,7 +46,7 @@ pub fn log_id_of<R: AsyncRuntime>(id: &RaftLogId<R>) -> LogId {
 
 /// Our log id as openraft's.
 pub(super) fn raft_log_id<R: AsyncRuntime>(id: LogId) -> RaftLogId<R> {
-    openraft::LogId { leader_id: leader_id_std::CommittedLeaderId::new(id.term.0), index: id.index.0 }
+    RaftLogId::<R>::new_term_index(id.term.0, id.index.0)
 }
 
 /// Where the outcome of a proposal goes. Dropped without a call where openraft loses it: then it is not known.
