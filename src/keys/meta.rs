@@ -1,5 +1,5 @@
 //! What the state knows about itself: a few rows by name. All are replicated and go with a snapshot; they alone are
-//! left out of the state hash, because one of them holds it.
+//! left out of the state hash, because one of them holds it: so they end with a checksum of their own.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -70,11 +70,11 @@ pub fn summary_key(group: GroupId) -> Bytes {
 }
 
 pub fn encode_summary(summary: &Summary) -> Bytes {
-    record::encode(SUMMARY_FORMAT, summary)
+    sealed(record::encode(SUMMARY_FORMAT, summary))
 }
 
 pub fn decode_summary(value: &[u8]) -> Result<Summary, RowError> {
-    record::decode(Space::Meta, SUMMARY_FORMAT, value)
+    record::decode(Space::Meta, SUMMARY_FORMAT, unsealed(SUMMARY_FORMAT, value)?)
 }
 
 /// The key of the last applied membership.
@@ -84,12 +84,27 @@ pub fn membership_key(group: GroupId) -> Bytes {
 
 /// `membership` is Raft's own encoding, opaque here; `at` the log entry that it came with.
 pub fn encode_membership(at: LogId, membership: &[u8]) -> Bytes {
-    record::encode(MEMBERSHIP_FORMAT, &(at, membership))
+    sealed(record::encode(MEMBERSHIP_FORMAT, &(at, membership)))
 }
 
 pub fn decode_membership(value: &[u8]) -> Result<(LogId, Bytes), RowError> {
-    let (at, membership): (LogId, &[u8]) = record::decode(Space::Meta, MEMBERSHIP_FORMAT, value)?;
+    let record = unsealed(MEMBERSHIP_FORMAT, value)?;
+    let (at, membership): (LogId, &[u8]) = record::decode(Space::Meta, MEMBERSHIP_FORMAT, record)?;
     Ok((at, Bytes::copy_from_slice(membership)))
+}
+
+/// A record with its CRC-32C behind it.
+fn sealed(record: Bytes) -> Bytes {
+    [&record[..], &crc32c::crc32c(&record).to_be_bytes()].concat().into()
+}
+
+/// The record before its CRC-32C. One of a newer format is left to say so: its end may look different.
+fn unsealed(known: u8, value: &[u8]) -> Result<&[u8], RowError> {
+    match value.split_last_chunk() {
+        _ if value.first().is_some_and(|format| *format > known) => Ok(value),
+        Some((record, crc)) if crc32c::crc32c(record).to_be_bytes() == *crc => Ok(record),
+        _ => Err(RowError::damaged(Space::Meta, "its checksum is wrong")),
+    }
 }
 
 #[cfg(test)]
@@ -115,6 +130,16 @@ mod tests {
             prop_assert_eq!(decode_summary(&encode_summary(&summary)), Ok(summary));
             let row = encode_membership(at, &membership);
             prop_assert_eq!(decode_membership(&row), Ok((at, membership.into())));
+        }
+    }
+
+    #[test]
+    fn any_flipped_bit_is_noticed() {
+        let row = encode_summary(&Summary { cursor_key: Some(CursorKey([7; 32])), ..Summary::default() });
+        for bit in 0..row.len() * 8 {
+            let mut flipped = row.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode_summary(&flipped).is_err(), "bit {bit}");
         }
     }
 

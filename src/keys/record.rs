@@ -7,7 +7,9 @@ use super::Space;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     /// A newer release wrote it. Nothing is wrong with the row: run that release.
-    #[error("a row of space {space:?} has format {found}, this release knows up to {known}: run the newer release again")]
+    #[error(
+        "a row of space {space:?} has format {found}, this release knows up to {known}: run the newer release again"
+    )]
     NewerFormat { space: Space, found: u8, known: u8 },
     /// It is not what was written.
     #[error("a row of space {space:?} is damaged: {what}")]

@@ -1,6 +1,6 @@
 use super::{
-    Action, AuditEvent, ChainHash, Command, CursorKey, Digest, Entry, EventId, Key, KeyState, Namespace, NamespaceState,
-    Op, Outcome, Tombstone, ValueType,
+    Action, AuditEvent, ChainHash, Command, CursorKey, Digest, Entry, EventId, Key, KeyState, Namespace,
+    NamespaceState, Op, Outcome, Tombstone, ValueType,
 };
 use crate::base::{LogId, LogIndex, Term, WallTime};
 
@@ -35,12 +35,19 @@ pub struct Effects {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A key's new state, the `n`th of its revision. The state that it replaces, where there is one, moves to history.
-    Key { n: u32, state: KeyState, replaces: Option<LogId> },
+    Key {
+        n: u32,
+        state: KeyState,
+        replaces: Option<LogId>,
+    },
     /// A namespace's new state.
     Namespace(NamespaceState),
     NamespaceGone(Namespace),
     /// A term that the log enters here: from this index on, until the next such row.
-    Term { first: LogIndex, term: Term },
+    Term {
+        first: LogIndex,
+        term: Term,
+    },
     CursorKey(CursorKey),
 }
 

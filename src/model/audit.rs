@@ -225,9 +225,15 @@ mod tests {
             r#""newDigest":"sha256:dd7fb64f2f92d58271fffd25c0ed1d8116f7f8413d768a22d7c41187dc25af71","requestId":"r-1","revision":"5:42","timestamp":"2023-11-14T22:13:20.123Z"}"#,
         );
         assert_eq!(String::from_utf8(event().canonical()).unwrap(), expected);
-        assert_eq!(hex::encode(event().chained_hash()), "e52e2c448e32cb56a6b0a08e04bfea8eb92524965c800db59899a6ff482e702b");
+        assert_eq!(
+            hex::encode(event().chained_hash()),
+            "e52e2c448e32cb56a6b0a08e04bfea8eb92524965c800db59899a6ff482e702b"
+        );
         let after = AuditEvent { previous_hash: [7; 32], ..event() };
-        assert_eq!(hex::encode(after.chained_hash()), "70c766bca77569754ceebeeae5900db6fee05525d3753cf7a3493152c5c11986");
+        assert_eq!(
+            hex::encode(after.chained_hash()),
+            "70c766bca77569754ceebeeae5900db6fee05525d3753cf7a3493152c5c11986"
+        );
     }
 
     #[test]

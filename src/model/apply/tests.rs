@@ -165,7 +165,9 @@ fn check(script: &str, expected: Expect) {
 
 #[test]
 fn a_key_is_created_changed_deleted_and_created_again() {
-    check("a=1; clock 20; by bob; a=2; a=2; del a; clock 30; a=3", expect![[r#"
+    check(
+        "a=1; clock 20; by bob; a=2; a=2; del a; clock 30; a=3",
+        expect![[r#"
         a=1: Set(created: true)
           term 1 from 0
           namespace n "" of ann @1:0 created 10 entries 1
@@ -186,12 +188,15 @@ fn a_key_is_created_changed_deleted_and_created_again() {
           namespace n "" of ann @1:0 created 10 entries 1
           n/-/a=3 v1 @1:4 created 30 updated 30 by bob replaces 1:3
           audit 1:4:0 config.set n/-/a by bob false->true
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn deleting_what_is_not_there_changes_nothing() {
-    check("del a; a=1; del b; del a; del a", expect![[r#"
+    check(
+        "del a; a=1; del b; del a; del a",
+        expect![[r#"
         del a: Absent
           term 1 from 0
         a=1: Set(created: true)
@@ -205,12 +210,15 @@ fn deleting_what_is_not_there_changes_nothing() {
           n/-/a gone @1:3 by ann replaces 1:1
           audit 1:3:0 config.delete n/-/a by ann true->false old @1:1
         del a: Absent
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_namespace_counts_its_entries_and_goes_only_when_empty() {
-    check("ns del; ns describe x; ns del; a=1; b=1; ns describe y; ns del; del a; ns del; del b; ns del", expect![[r#"
+    check(
+        "ns del; ns describe x; ns del; a=1; b=1; ns describe y; ns del; del a; ns del; del b; ns del",
+        expect![[r#"
         ns del: Absent
           term 1 from 0
         ns describe x: NamespaceSet { created: true }
@@ -244,12 +252,15 @@ fn a_namespace_counts_its_entries_and_goes_only_when_empty() {
         ns del: Deleted
           namespace n gone
           audit 1:10:0 namespace.delete n by ann true->false old @1:5
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn log_time_never_goes_back() {
-    check("clock 50; a=1; clock 40; a=2; clock 60; del zzz; clock 10; a=3", expect![[r#"
+    check(
+        "clock 50; a=1; clock 40; a=2; clock 60; del zzz; clock 10; a=3",
+        expect![[r#"
         a=1: Set(created: true)
           term 1 from 0
           namespace n "" of ann @1:0 created 50 entries 1
@@ -263,12 +274,15 @@ fn log_time_never_goes_back() {
         a=3: Set(created: false)
           n/-/a=3 v3 @1:3 created 50 updated 60 by ann replaces 1:1
           audit 1:3:0 config.set n/-/a by ann true->true old @1:1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn every_term_is_noted_once_whatever_its_first_entry() {
-    check("blank; blank; term 2; a=1; term 4; del zzz; blank; term 5; bootstrap; bootstrap", expect![[r#"
+    check(
+        "blank; blank; term 2; a=1; term 4; del zzz; blank; term 5; bootstrap; bootstrap",
+        expect![[r#"
         blank: None
           term 1 from 0
         blank: None
@@ -285,7 +299,8 @@ fn every_term_is_noted_once_whatever_its_first_entry() {
           term 5 from 5
           cursor key
         bootstrap: None
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
