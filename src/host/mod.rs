@@ -4,6 +4,8 @@
 //! Nothing above this module reads a clock, sleeps, spawns, opens a file or a socket, or draws randomness except
 //! through a [`Host`].
 
+#[cfg(test)]
+pub mod fake;
 mod files;
 mod net;
 mod store;
