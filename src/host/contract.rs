@@ -94,6 +94,10 @@ async fn bytes_of_one_file(files: &Arc<dyn Files>) {
     assert_eq!(whole(&file).await, "helL\0\0", "truncate grows with zeros, never with what was cut");
     file.sync().await.expect("sync");
     file.sync().await.expect("sync of nothing new");
+    file.write_and_sync(4, Bytes::from_static(b"!")).await.expect("write_and_sync");
+    assert_eq!(whole(&file).await, "helL!\0", "write_and_sync writes");
+    file.truncate(4).await.expect("truncate");
+    file.truncate(6).await.expect("truncate");
 
     let other = files.open("contract/bytes").await.expect("a second handle");
     assert_eq!(whole(&other).await, "helL\0\0", "open does not change the content");
@@ -109,7 +113,7 @@ async fn bytes_of_one_file(files: &Arc<dyn Files>) {
 async fn calls_in_order(files: &Arc<dyn Files>) {
     let file = files.create("contract/order").await.expect("create");
     // Called in this order, awaited in the opposite one, and the first never awaited at all.
-    drop(file.write_at(0, Bytes::from_static(b"aaaa")));
+    drop(file.write_and_sync(0, Bytes::from_static(b"aaaa")));
     let second = file.write_at(2, Bytes::from_static(b"bb"));
     let read = file.read_at(0, 10);
     let cut = file.truncate(3);

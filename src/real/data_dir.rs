@@ -18,7 +18,7 @@ impl DataDir {
     /// Creates the directory where there is none, and locks it.
     pub fn open(path: &Path) -> Result<DataDir, OpenError> {
         let not_usable = |source| OpenError::DataDir { dir: path.to_owned(), source };
-        fs::create_dir_all(path).map_err(not_usable)?;
+        create_durably(path).map_err(not_usable)?;
         let path = path.canonicalize().map_err(not_usable)?;
         let not_usable = |source| OpenError::DataDir { dir: path.clone(), source };
         let mut lock = OpenOptions::new()
@@ -57,6 +57,24 @@ impl DataDir {
     }
 }
 
+/// Creates `path` and its parents so that a power loss keeps them: syncing what lies in a folder whose own name may
+/// be lost would prove nothing.
+fn create_durably(path: &Path) -> io::Result<()> {
+    let path = std::path::absolute(path)?;
+    let mut missing = Vec::new();
+    for folder in path.ancestors() {
+        if folder.try_exists()? {
+            break;
+        }
+        missing.push(folder);
+    }
+    fs::create_dir_all(&path)?;
+    for made in missing {
+        made.parent().map_or(Ok(()), sync_names)?;
+    }
+    Ok(())
+}
+
 /// Makes the names in a folder durable.
 pub(super) fn sync_names(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
@@ -69,13 +87,14 @@ mod tests {
     #[test]
     fn a_second_owner_is_told_which_directory_is_taken() {
         let temp = tempfile::tempdir().unwrap();
-        let first = DataDir::open(temp.path()).unwrap();
-        let Err(refused) = DataDir::open(temp.path()) else { panic!("opened twice") };
+        let path = temp.path().join("made/on/the/way");
+        let first = DataDir::open(&path).unwrap();
+        let Err(refused) = DataDir::open(&path) else { panic!("opened twice") };
         let text = refused.to_string();
         assert!(text.contains(&first.path().display().to_string()), "{text}");
         assert!(text.contains("another confman process"), "{text}");
         drop(first);
-        DataDir::open(temp.path()).unwrap();
+        DataDir::open(&path).unwrap();
     }
 
     #[test]

@@ -1,44 +1,29 @@
+mod folder;
+
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use bytes::Bytes;
-use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, Readable, Slice, Snapshot};
+use fjall::{Database, Guard, Keyspace, Readable, Slice, Snapshot};
 
-use super::data_dir::{DataDir, sync_names};
+use super::data_dir::DataDir;
 use super::pool::{Pool, Strand};
 use crate::host::{Batch, BoxFuture, Direction, KeyRange, Row, Store, StoreError, StoreView, Stores};
 
 /// Below the data directory: one folder per store.
 const STORES_DIR: &str = "stores";
-/// In a store's folder, written last when it is made and removed first when it goes: a folder without it is the
-/// rest of a store that was half made or half removed.
-const MARKER_FILE: &str = "STORE";
-/// What the marker says. A later layout says another number.
-const MARKER_TEXT: &str = "confman store 1\n";
-/// In a store's folder: the engine's own.
-const ENGINE_DIR: &str = "engine";
-/// All rows lie in one keyspace: a batch over several was seen to come back in part.
-const KEYSPACE: &str = "rows";
-
-/// Blocks kept in memory, decompressed.
-const CACHE_BYTES: u64 = 16 << 20;
-/// Rows in memory before they are written as a table. Up to four more of it wait to be written.
-const MEMTABLE_BYTES: u64 = 8 << 20;
-/// The engine's journals, at most; it fills one of 64 MB before it begins the next.
-const JOURNAL_BYTES_MAX: u64 = 128 << 20;
-/// One may be compacting for long while the other writes tables.
-const ENGINE_THREADS: usize = 2;
-/// Open files, at most.
-const ENGINE_FILES_MAX: usize = 128;
 /// The engine's own limit.
 const KEY_BYTES_MAX: usize = u16::MAX as usize;
 /// Values up to this are copied out of the engine's blocks, larger ones share them: a small value must not keep a
 /// whole block in memory.
 const COPY_BYTES_MAX: usize = 4 << 10;
+/// Batches up to this are committed on the caller's thread: they are not synced, and quicker than a change of threads.
+const COMMIT_HERE_BYTES_MAX: usize = 64 << 10;
+/// Below this many tables in its first level the engine is far from making commits wait (it does so from 20 on).
+const EASY_TABLES: usize = 12;
 
 type Registry = Arc<Mutex<BTreeMap<String, Weak<Engine>>>>;
 
@@ -58,7 +43,7 @@ impl FjallStores {
     pub fn new(dir: Arc<DataDir>, pool: Arc<Pool>) -> FjallStores {
         let names = Strand::new(&pool);
         let root = dir.path().join(STORES_DIR);
-        names.submit(move || sweep(&root));
+        names.submit(move || folder::sweep(&root));
         FjallStores { dir, pool, names, open: Registry::default() }
     }
 
@@ -114,7 +99,7 @@ impl Stores for FjallStores {
                 }
                 Some(live) => live,
                 None => {
-                    let (database, rows) = open_engine(name, &folder)?;
+                    let (database, rows) = folder::open_engine(name, &folder)?;
                     let engine = Arc::new(Engine {
                         name: name.to_owned(),
                         folder: folder.clone(),
@@ -139,18 +124,11 @@ impl Stores for FjallStores {
             Err(error) => return Box::pin(std::future::ready(Err(error))),
         };
         self.in_turn(name, move |name, live| {
-            let unmark = || -> io::Result<()> {
-                match fs::remove_file(folder.join(MARKER_FILE)) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
-                if folder.try_exists()? { sync_names(&folder) } else { Ok(()) }
-            };
-            unmark().map_err(|error| failed(name, error))?;
+            folder::unmark(&folder).map_err(|error| failed(name, error))?;
             match live {
                 // Someone still reads: the folder goes with the last handle.
                 Some(live) => live.removed.store(true, Ordering::SeqCst),
-                None => remove_folder(&folder).map_err(|error| failed(name, error))?,
+                None => folder::remove_folder(&folder).map_err(|error| failed(name, error))?,
             }
             Ok(())
         })
@@ -158,7 +136,7 @@ impl Stores for FjallStores {
 
     fn list(&self) -> BoxFuture<'static, Result<Vec<String>, StoreError>> {
         let root = self.dir.path().join(STORES_DIR);
-        let found = self.names.run(move || list_marked(&root));
+        let found = self.names.run(move || folder::list_marked(&root));
         Box::pin(async move {
             let listed = match found.await {
                 Ok(listed) => listed,
@@ -190,6 +168,12 @@ impl Engine {
 
     fn database(&self) -> &Database {
         &self.engine.as_ref().expect("taken by drop alone").1
+    }
+
+    /// Whether a commit will not have to wait: the engine holds its journal's lock while it syncs it, which it does
+    /// before it writes a full memtable, and it makes commits sleep where tables pile up.
+    fn at_ease(&self) -> bool {
+        self.rows().sealed_memtable_count() == 0 && self.rows().l0_table_count() < EASY_TABLES
     }
 
     fn failed(&self, error: fjall::Error) -> StoreError {
@@ -231,7 +215,7 @@ impl Drop for Engine {
         // Closing waits for the engine's threads: not here, where an async task may be running.
         self.names.submit(move || {
             drop(engine);
-            if removed && let Err(error) = remove_folder(&folder) {
+            if removed && let Err(error) = folder::remove_folder(&folder) {
                 tracing::warn!(store = name, %error, "a removed store's folder stays until the next start");
             }
             lock(&open).remove(&name);
@@ -249,7 +233,19 @@ impl Store for FjallStore {
 
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), StoreError>> {
         let engine = self.0.clone();
-        let done = self.0.commits.run(move || engine.commit(batch));
+        let commit = {
+            let batch_bytes = bytes_of(&batch);
+            let commit = move || engine.commit(batch);
+            if batch_bytes <= COMMIT_HERE_BYTES_MAX && self.0.at_ease() {
+                match self.0.commits.run_here(commit) {
+                    Ok(done) => return Box::pin(std::future::ready(done)),
+                    Err(commit) => commit,
+                }
+            } else {
+                commit
+            }
+        };
+        let done = self.0.commits.run(commit);
         let name = self.0.name.clone();
         Box::pin(async move { done.await.map_err(|lost| failed(&name, io::Error::from(lost)))? })
     }
@@ -302,101 +298,12 @@ fn collect(
     }
 }
 
+fn bytes_of(batch: &Batch) -> usize {
+    batch.puts_and_removals.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Bytes::len)).sum()
+}
+
 fn into_bytes(slice: Slice) -> Bytes {
     if slice.len() <= COPY_BYTES_MAX { Bytes::copy_from_slice(&slice) } else { Bytes::from_owner(slice) }
-}
-
-/// Opens the database in `folder`, making a new one where there is none that is whole.
-fn open_engine(name: &str, folder: &Path) -> Result<(Database, Keyspace), StoreError> {
-    let io_failed = |error: io::Error| failed(name, error);
-    let marker = folder.join(MARKER_FILE);
-    let fresh = match fs::read_to_string(&marker) {
-        Ok(text) if text == MARKER_TEXT => false,
-        Ok(text) => return Err(failed(name, format!("{:?} is a format that this version does not know", text.trim()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-        Err(error) => return Err(io_failed(error)),
-    };
-    if fresh {
-        remove_folder(folder).map_err(io_failed)?;
-        fs::create_dir_all(folder).map_err(io_failed)?;
-    }
-    let engine_failed = |error: fjall::Error| failed(name, error);
-    let database = Database::builder(folder.join(ENGINE_DIR))
-        .cache_size(CACHE_BYTES)
-        .max_cached_files(Some(ENGINE_FILES_MAX))
-        .max_journaling_size(JOURNAL_BYTES_MAX)
-        .worker_threads(ENGINE_THREADS)
-        .open()
-        .map_err(engine_failed)?;
-    let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
-    let rows = database.keyspace(KEYSPACE, options).map_err(engine_failed)?;
-    if fresh {
-        let mark = || -> io::Result<()> {
-            let mut file = fs::File::create(&marker)?;
-            file.write_all(MARKER_TEXT.as_bytes())?;
-            file.sync_all()?;
-            sync_names(folder)?;
-            folder.parent().map_or(Ok(()), sync_names)
-        };
-        mark().map_err(io_failed)?;
-    }
-    Ok((database, rows))
-}
-
-/// Removes the folders of stores that were half made or half removed when the process ended.
-fn sweep(root: &Path) {
-    let swept = (|| {
-        let marked = list_marked(root)?;
-        for name in folders(root)? {
-            if marked.binary_search(&name).is_err() {
-                tracing::info!(store = name, "removing what is left of a store that was not whole");
-                remove_folder(&root.join(name))?;
-            }
-        }
-        io::Result::Ok(())
-    })();
-    if let Err(error) = swept {
-        tracing::warn!(%error, folder = %root.display(), "could not remove what is left of old stores");
-    }
-}
-
-fn list_marked(root: &Path) -> io::Result<Vec<String>> {
-    let mut marked = folders(root)?;
-    let mut error = None;
-    marked.retain(|name| match root.join(name).join(MARKER_FILE).try_exists() {
-        Ok(exists) => exists,
-        Err(failure) => {
-            error = Some(failure);
-            true
-        }
-    });
-    error.map_or(Ok(marked), Err)
-}
-
-fn folders(root: &Path) -> io::Result<Vec<String>> {
-    let listing = match fs::read_dir(root) {
-        Ok(listing) => listing,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut names = Vec::new();
-    for found in listing {
-        let found = found?;
-        if found.file_type()?.is_dir()
-            && let Ok(name) = found.file_name().into_string()
-        {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
-}
-
-fn remove_folder(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn failed(store: &str, what: impl ToString) -> StoreError {
