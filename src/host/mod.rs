@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 pub mod fake;
+pub mod contract;
 mod files;
 mod net;
 mod store;
