@@ -33,7 +33,8 @@ struct Arguments {
 const AFTER_HELP: &str = "\
 Start with `confman dev`: three nodes on this machine, with keys, and a curl to copy.
 
-Exit codes: 0 ended as asked, 1 stopped by a failure, 2 refused to start (command line or configuration).";
+Exit codes: 0 ended as asked, 1 could not start or go on, 2 refused to start (command line or
+configuration), 70 the node stopped itself, because going on could do harm (the log says why).";
 
 #[derive(Subcommand)]
 enum Command {

@@ -121,7 +121,7 @@ fn read_members(top: &Section<'_, '_>) -> Vec<MemberConfig> {
         if let Some(other) = members.iter().find(|other| other.url == url) {
             section.refuse("url", format!("is {:?}, which is node {}'s", url, other.id));
         }
-        members.push(MemberConfig { id, peer: peer, url: url });
+        members.push(MemberConfig { id, peer, url });
     }
     members.sort_by_key(|member| member.id);
     members

@@ -57,7 +57,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let screen = Screen::new(arguments.json);
     let mut dev =
         Dev { children: Children::start(&cluster)?, probe: Probe::new(), cluster: &cluster, screen, leader: None };
-    if dev.start(&stops)? {
+    let started = dev.start(&stops);
+    if let Ok(true) = started {
         dev.screen.ready(&cluster, &dev.children, dev.leader, begun.elapsed());
         dev.watch(&stops);
     }
@@ -66,7 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     for id in dev.children.by_hand() {
         dev.screen.note(&format!("node {id} was started by hand and goes on: end it where it was started."));
     }
-    Ok(())
+    started.map(|_ready| ())
 }
 
 /// A running cluster.

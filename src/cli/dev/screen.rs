@@ -60,7 +60,7 @@ fn as_text(cluster: &Cluster, children: &Children, leader: Option<u64>, after: D
     for node in &cluster.nodes {
         let pid = children.pid(node.id).unwrap_or_default();
         let role = if Some(node.id) == leader { "leader" } else { "" };
-        text += &format!("  node {}   pid {pid:<8} {}   {role}", node.id, node.url).trim_end().to_owned();
+        text += format!("  node {}   pid {pid:<8} {}   {role}", node.id, node.url).trim_end();
         text.push('\n');
     }
     let first = cluster.node(leader.unwrap_or(1)).unwrap_or(&cluster.nodes[0]);
