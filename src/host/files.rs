@@ -30,6 +30,7 @@ pub trait Files: Send + Sync {
 }
 
 /// One open file. Calls on one file take effect in the order they were made.
+#[expect(clippy::len_without_is_empty, reason = "nobody asks a file only whether it is empty")]
 pub trait File: Send + Sync {
     /// Up to `len` bytes from `offset`; fewer only at the end of the file.
     fn read_at(&self, offset: u64, len: usize) -> BoxFuture<'static, io::Result<Bytes>>;
