@@ -1,11 +1,16 @@
 //! `confman serve`: one node, from its configuration file to its graceful end.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use super::Failure;
+use futures_util::future::{self, Either};
+
 use super::logging::{self, LogArguments};
 use super::signals::StopSignals;
 use crate::config::{self, NodeConfig};
+use crate::host::Host;
+use crate::real::{self, RealHost};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -42,9 +47,51 @@ pub(super) fn read_config(path: &Path) -> Result<NodeConfig, Failure> {
     config::parse(path, &text, &read).map_err(|error| Failure::refused(error.to_string()))
 }
 
-// ---- the seam: the one place where the command line meets the node, the real host and the HTTP server ----
-
-async fn run_node(_config: NodeConfig, mut signals: StopSignals) -> Result<(), Failure> {
-    signals.next().await;
+/// Opens what the machine gives, starts the node on it, and serves until a signal asks to end.
+async fn run_node(config: NodeConfig, mut signals: StopSignals) -> Result<(), Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
+    // First of all: a port that is taken must not cost a look at the disk.
+    let http =
+        real::listen("http.listen", &config.http.listen, CLIENT_BACKLOG).await.map_err(|error| failed(&error))?;
+    let (host, peers) = RealHost::open(&config.data_dir, &config.peer.listen).await.map_err(|error| failed(&error))?;
+    tracing::info!(
+        node = config.node.0,
+        cluster = config.cluster,
+        version = env!("CARGO_PKG_VERSION"),
+        http = config.http.listen,
+        peer = %peers,
+        data = %config.data_dir.display(),
+        "starting"
+    );
+    let http_config = config.http.clone();
+    // A start may wait for the disk, or read a long log: a signal interrupts it.
+    let started = match future::select(pin!(start_node(host, config)), pin!(signals.next())).await {
+        Either::Left((router, _)) => Ok(router?),
+        Either::Right((signal, _)) => Err(signal),
+    };
+    let router = match started {
+        Ok(router) => router,
+        Err(signal) => {
+            tracing::info!(signal, "ended while starting");
+            return Ok(());
+        }
+    };
+    tracing::info!(url = http_config.url, "serving");
+    real::serve_http(http, router, &http_config, async move {
+        let signal = signals.next().await;
+        tracing::info!(signal, "ending: requests in flight are finished, no new ones are taken");
+    })
+    .await;
+    tracing::info!("ended");
     Ok(())
+}
+
+/// Connections that the system may hold until we accept them.
+const CLIENT_BACKLOG: u32 = 1024;
+
+// ---- the seam: the one place where the command line meets the node ----
+
+/// The router of a started node. All of the node lives in its tasks.
+async fn start_node(_host: Host, _config: NodeConfig) -> Result<axum::Router, Failure> {
+    Err(Failure::failed("the node is not part of this build"))
 }

@@ -47,7 +47,7 @@ fn a_taken_port_and_a_taken_directory_are_named() {
     let taken = serve(&cluster, |text| text.replace("dataDir = \"data\"", "dataDir = \"other\""));
     let http = cluster.url(1).trim_start_matches("http://").to_owned();
     let text = String::from_utf8_lossy(&taken.stderr).into_owned();
-    refuses(&taken, 1, &["error: ", "in use"]);
+    refuses(&taken, 1, &["error: ", "is taken by another process"]);
     assert!(text.contains(&http) || text.contains("127.0.0.1:"), "the address is named: {text}");
 
     let listen = format!("listen = \"{http}\"");
