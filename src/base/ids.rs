@@ -62,7 +62,8 @@ impl FromStr for LogId {
 
     fn from_str(text: &str) -> Result<LogId, ParseLogIdError> {
         fn number(text: &str) -> Result<u64, ParseLogIdError> {
-            let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+            let plain =
+                !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
             if plain { text.parse().map_err(|_| ParseLogIdError) } else { Err(ParseLogIdError) }
         }
         let (term, index) = text.split_once(':').ok_or(ParseLogIdError)?;
