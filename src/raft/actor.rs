@@ -134,12 +134,15 @@ pub async fn start<R: AsyncRuntime>(
 
     let (publish, status) = watch::channel(RaftStatus { node: settings.node, ..RaftStatus::default() });
     let publish = Arc::new(publish);
+    let heard = Arc::new(publish::Heard::default());
     let publisher = publish::Publisher {
         host: host.clone(),
         raft: raft.clone(),
         wal: storage.wal.clone(),
         snapshots: storage.snapshots.clone(),
         snapshot_log_bytes: settings.storage.snapshot_log_bytes,
+        heard: heard.clone(),
+        silence_max: settings.raft.election_timeout_max * 2,
         publish: publish.clone(),
     };
     host.spawn("raft-status", publisher.run());
@@ -155,7 +158,7 @@ pub async fn start<R: AsyncRuntime>(
     };
     host.spawn("raft", actor.run(messages));
     let handle = RaftHandle { host: host.clone(), inbox, status };
-    Ok((handle, RaftServer::new(raft, storage.snapshots)))
+    Ok((handle, RaftServer::new(raft, storage.snapshots, host.clock.clone(), heard)))
 }
 
 fn openraft_config(settings: &RaftSettings) -> Result<openraft::Config, String> {

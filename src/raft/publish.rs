@@ -1,14 +1,15 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
-use openraft::{AsyncRuntime, RaftMetrics, ServerState};
+use openraft::{AsyncRuntime, Instant, RaftMetrics, ServerState};
 use tokio::sync::watch;
 
 use super::state_machine::StateMachine;
 use super::status::{RaftRole, RaftStatus};
 use super::types::{Types, log_id_of};
-use crate::base::{LogId, LogIndex, Term};
+use crate::base::{LogId, LogIndex, Monotonic, Term};
 use crate::host::Host;
 use crate::log::{Snapshots, Wal};
 
@@ -23,6 +24,11 @@ pub(super) struct Publisher<R: AsyncRuntime> {
     pub(super) wal: Wal,
     pub(super) snapshots: Snapshots,
     pub(super) snapshot_log_bytes: u64,
+    /// When a leader was last heard, on a follower.
+    pub(super) heard: Arc<Heard>,
+    /// A leader that was silent for longer is not named any more; nor does a leader name itself when no quorum
+    /// answered it for so long.
+    pub(super) silence_max: Duration,
     pub(super) publish: Arc<watch::Sender<RaftStatus>>,
 }
 
@@ -46,7 +52,9 @@ impl<R: AsyncRuntime> Publisher<R> {
             );
             self.publish_metrics(&seen, caught_up, &mut members_at);
             self.ask_for_snapshot(&seen, &mut asked_at).await;
-            if metrics.changed().await.is_err() {
+            // Silence changes nothing in the metrics, so it is looked for as well as waited for.
+            let look_again = self.host.clock.now().after(self.silence_max / 2);
+            if let Some(Err(_)) = self.host.until(look_again, metrics.changed()).await {
                 return;
             }
         }
@@ -69,13 +77,14 @@ impl<R: AsyncRuntime> Publisher<R> {
                 ServerState::Leader => RaftRole::Leader,
                 ServerState::Shutdown => RaftRole::Stopped,
             };
-            if role != status.role || seen.current_leader != status.leader {
-                let leader = seen.current_leader.map(|id| id.0);
+            let leader = seen.current_leader.filter(|_| self.leader_is_alive(seen));
+            if role != status.role || leader != status.leader {
+                let leader = leader.map(|id| id.0);
                 tracing::info!(term = seen.current_term, role = ?role, leader, "role or leader changed");
             }
             status.role = role;
             status.term = Term(seen.current_term);
-            status.leader = seen.current_leader;
+            status.leader = leader;
             status.last_log_index = seen.last_log_index;
             status.committed = seen.local_committed.as_ref().map(log_id_of::<R>);
             status.applied = seen.last_applied.as_ref().map(log_id_of::<R>);
@@ -90,12 +99,23 @@ impl<R: AsyncRuntime> Publisher<R> {
         });
     }
 
+    /// Whether a quorum follows the leader that openraft names, as far as this node can tell. openraft keeps naming
+    /// the last one for as long as nobody wins another election, which without a quorum is for ever.
+    fn leader_is_alive(&self, seen: &RaftMetrics<Types<R>>) -> bool {
+        if seen.state == ServerState::Leader {
+            let alone = seen.membership_config.membership().voter_ids().eq([seen.id]);
+            alone || seen.last_quorum_acked.as_ref().is_some_and(|at| at.elapsed() < self.silence_max)
+        } else {
+            self.heard.within(self.silence_max, self.host.clock.now())
+        }
+    }
+
     /// A snapshot is due when the log since the last one has outgrown the setting and the last snapshot's size, so
     /// that the cost of snapshots stays in proportion to the writes between them.
     async fn ask_for_snapshot(
         &self,
         seen: &RaftMetrics<Types<R>>,
-        asked_at: &mut Option<(Option<LogId>, crate::base::Monotonic)>,
+        asked_at: &mut Option<(Option<LogId>, Monotonic)>,
     ) {
         let last = self.snapshots.current();
         let last_id = last.as_ref().map(|file| file.meta().last);
@@ -112,6 +132,23 @@ impl<R: AsyncRuntime> Publisher<R> {
         if !pending {
             *asked_at = Some((last_id, now));
             self.raft.trigger().snapshot().await.ok();
+        }
+    }
+}
+
+/// When this node last took an append or a heartbeat from a leader of its term.
+#[derive(Default)]
+pub(super) struct Heard(AtomicU64);
+
+impl Heard {
+    pub(super) fn now(&self, now: Monotonic) {
+        self.0.store(now.0.as_millis() as u64 + 1, Ordering::Relaxed);
+    }
+
+    fn within(&self, silence_max: Duration, now: Monotonic) -> bool {
+        match self.0.load(Ordering::Relaxed) {
+            0 => false,
+            at => (now.0.as_millis() as u64 + 1).saturating_sub(at) < silence_max.as_millis() as u64,
         }
     }
 }

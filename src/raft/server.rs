@@ -2,16 +2,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use openraft::AsyncRuntime;
-use openraft::raft::{AppendEntriesRequest, VoteRequest};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use super::codec;
 use super::network::{ChunkAnswer, SnapshotChunk};
+use super::publish::Heard;
 use super::state_machine::{StateMachine, as_raft_snapshot};
 use super::types::{Types, VoteOf};
 use crate::base::LogId;
-use crate::host::BoxFuture;
+use crate::host::{BoxFuture, Clock};
 use crate::log::{SnapshotMeta, SnapshotReceiver, Snapshots};
 use crate::peer::FrameKind;
 
@@ -27,8 +28,10 @@ impl RaftServer {
     pub(super) fn new<R: AsyncRuntime>(
         raft: openraft::Raft<Types<R>, StateMachine<R>>,
         snapshots: Snapshots,
+        clock: Arc<dyn Clock>,
+        heard: Arc<Heard>,
     ) -> RaftServer {
-        RaftServer(Arc::new(Server { raft, snapshots, incoming: Mutex::new(None) }))
+        RaftServer(Arc::new(Server { raft, snapshots, clock, heard, incoming: Mutex::new(None) }))
     }
 
     /// Hands one frame to the group. An error is sent back as text; the caller logs it and tries again.
@@ -40,6 +43,8 @@ impl RaftServer {
 struct Server<R: AsyncRuntime> {
     raft: openraft::Raft<Types<R>, StateMachine<R>>,
     snapshots: Snapshots,
+    clock: Arc<dyn Clock>,
+    heard: Arc<Heard>,
     /// The one snapshot that is being received. A leader of a newer term, or a newer snapshot, takes its place.
     incoming: Mutex<Option<Incoming>>,
 }
@@ -57,7 +62,11 @@ impl<R: AsyncRuntime> Serve for Server<R> {
             match kind {
                 FrameKind::Append => {
                     let request: AppendEntriesRequest<Types<R>> = decode(&body)?;
-                    Ok(codec::encode(&self.raft.append_entries(request).await.map_err(text)?))
+                    let answer = self.raft.append_entries(request).await.map_err(text)?;
+                    if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+                        self.heard.now(self.clock.now());
+                    }
+                    Ok(codec::encode(&answer))
                 }
                 FrameKind::Vote => {
                     let request: VoteRequest<Types<R>> = decode(&body)?;
