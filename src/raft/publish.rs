@@ -85,7 +85,7 @@ impl<R: AsyncRuntime> Publisher<R> {
             status.role = role;
             status.term = Term(seen.current_term);
             status.leader = leader;
-            status.last_log_index = seen.last_log_index;
+            status.last_log = self.wal.last();
             status.committed = seen.local_committed.as_ref().map(log_id_of::<R>);
             status.applied = seen.last_applied.as_ref().map(log_id_of::<R>);
             status.snapshot = seen.snapshot.as_ref().map(log_id_of::<R>);

@@ -36,8 +36,8 @@ pub struct RaftStatus {
     pub term: Term,
     /// The leader of `term`, where this node knows it.
     pub leader: Option<NodeId>,
-    /// The index of the last log entry, durable or not.
-    pub last_log_index: Option<u64>,
+    /// The last log entry, durable or not.
+    pub last_log: Option<LogId>,
     pub committed: Option<LogId>,
     pub applied: Option<LogId>,
     pub snapshot: Option<LogId>,
