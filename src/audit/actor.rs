@@ -3,19 +3,16 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, oneshot};
 
 use super::verifier;
-use crate::apply::{ApplyError, StateView};
 use crate::base::limits::PAGE_BYTES_MAX;
 use crate::base::{GroupId, LogId};
 use crate::host::{Host, StoreError};
+use crate::keys::{StateView, Views};
 use crate::model::{AuditEvent, EventId, Key, KeyState, Namespace};
 
 /// Queries that wait. One takes well under a millisecond a page; whoever finds this many before him comes again later.
 const INBOX_MAX: usize = 64;
 /// Events read at once while a page is put together.
 const STEP_EVENTS: usize = 64;
-
-/// Gives a view of the state as it is now.
-pub type Views = Arc<dyn Fn() -> Result<StateView, ApplyError> + Send + Sync>;
 
 /// The way to the Audit actor. Cheap to clone.
 #[derive(Clone)]
@@ -62,13 +59,7 @@ pub enum AuditError {
     Stopped,
     /// The state could not be read.
     #[error("{0}")]
-    State(#[from] ApplyError),
-}
-
-impl From<StoreError> for AuditError {
-    fn from(error: StoreError) -> AuditError {
-        AuditError::State(ApplyError::Store(error))
-    }
+    State(#[from] StoreError),
 }
 
 impl AuditHandle {

@@ -8,4 +8,4 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
-pub use actor::{AuditError, AuditHandle, AuditPage, AuditRecord, AuditStatus, Views};
+pub use actor::{AuditError, AuditHandle, AuditPage, AuditRecord, AuditStatus};

@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -45,8 +44,7 @@ async fn apply_script(apply: &ApplyHandle, first: u64, script: &str) {
 
 async fn start(host: &FakeHost) -> (ApplyHandle, AuditHandle) {
     let apply = ApplyHandle::start(&host.host, GROUP).await.unwrap();
-    let views = apply.clone();
-    let audit = AuditHandle::start(&host.host, GROUP, Arc::new(move || views.view()));
+    let audit = AuditHandle::start(&host.host, GROUP, apply.views());
     (apply, audit)
 }
 

@@ -1,11 +1,11 @@
 use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
-use super::actor::{AuditStatus, Views};
+use super::actor::AuditStatus;
 use super::chain::{Verified, verify};
-use crate::apply::ApplyError;
 use crate::base::GroupId;
-use crate::host::Host;
+use crate::host::{Host, StoreError};
+use crate::keys::Views;
 
 /// Events of one step: a fraction of a millisecond of hashing.
 const STEP_EVENTS: usize = 128;
@@ -13,6 +13,8 @@ const STEP_EVENTS: usize = 128;
 const STEP_PAUSE: Duration = Duration::from_millis(30);
 /// Once all is verified.
 const IDLE_PAUSE: Duration = Duration::from_secs(1);
+/// After the store could not be read: it will not get better by itself.
+const UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
 
 /// Verifies the chain from its beginning, then keeps up, until the actor's last handle is gone. A break stops the node:
 /// nobody can say which of its answers are still true.
@@ -36,9 +38,10 @@ pub(super) async fn run(host: Host, group: GroupId, views: Views, status: Weak<M
             }
             Err(Failed::Broken(what)) => {
                 host.fatal(&format!(
-                    "{what} (group {group}). Ask another node for this event: where it is whole there, this node's \
-                     data is damaged: stop it, move its data directory away and replace the node. Where it is the \
-                     same everywhere, the audit was altered: keep all data directories as evidence"
+                    "{what} (group {group}). Ask another node for this event. Where it is whole there, this node's \
+                     store is damaged: remove the file apply/CURRENT-{group} in its data directory and start it again; \
+                     it rebuilds its state from snapshot and log. If that does not help, replace the node. Where the \
+                     event is the same everywhere, the audit was altered: keep all data directories as evidence"
                 ));
                 return;
             }
@@ -46,7 +49,7 @@ pub(super) async fn run(host: Host, group: GroupId, views: Views, status: Weak<M
                 // The store fails; the Apply actor and the scrub know what to do about that.
                 tracing::error!(%group, %error, "the audit cannot be verified");
                 drop(status);
-                host.sleep(IDLE_PAUSE).await;
+                host.sleep(UNREADABLE_PAUSE).await;
             }
         }
     }
@@ -60,14 +63,14 @@ struct Step {
 
 enum Failed {
     Broken(String),
-    Unreadable(ApplyError),
+    Unreadable(StoreError),
 }
 
 fn step(views: &Views, from: Verified) -> Result<Step, Failed> {
     let view = views().map_err(Failed::Unreadable)?;
     // The state was set aside and is being rebuilt: it begins again, and so does the verification.
     let from = if view.audit_events() < from.events { Verified::START } else { from };
-    let events = view.audit_after(from.position(), STEP_EVENTS).map_err(|e| Failed::Unreadable(e.into()))?;
+    let events = view.audit_after(from.position(), STEP_EVENTS).map_err(Failed::Unreadable)?;
     let now = verify(from, &events).map_err(|broken| Failed::Broken(broken.to_string()))?;
     if events.len() < STEP_EVENTS && (now.head, now.events) != (view.audit_head(), view.audit_events()) {
         let last = now.last.map_or("the beginning".to_owned(), |id| format!("event {id}"));
