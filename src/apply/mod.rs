@@ -5,7 +5,7 @@
 //! lost at any time (its commits are not synced) and is rebuilt from snapshot and log; what is found damaged is set
 //! aside, never repaired.
 //!
-//! Which store is current is written in a small file ([`pointer`]), so that a snapshot can fill a fresh one beside it
+//! Which store is current is written in a small file (`pointer.rs`), so that a snapshot can fill a fresh one beside it
 //! and take its place in one rename. Reads go to a [`crate::keys::StateView`], a consistent moment of the current store; it keeps
 //! its store alive while a newer one is in place.
 
