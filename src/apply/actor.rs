@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -6,13 +6,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::install::{self, RowSource};
 use super::open::{Loaded, OpenStore, StoreSet};
-use super::view::{SnapshotMetaParts, StateView};
 use super::working::{Finished, Working};
 use super::{ApplyError, Stopped, scrub};
 use crate::base::{GroupId, LogId, LogIndex, WallTime};
 use crate::host::{Host, KeyRange, StoreError, StoreView};
-use crate::keys::everything;
 use crate::keys::meta::Summary;
+use crate::keys::{StateView, Views, everything};
 use crate::model::{Applied, Command};
 
 /// Batches that wait: raft sends the next one while the last is being committed, and hardly ever more.
@@ -51,6 +50,17 @@ pub struct ApplyStatus {
     /// Set once the scrub found the stored rows to contradict the state hash, until the node is started again: this
     /// node must not serve. Says what to do.
     pub alarm: Option<String>,
+}
+
+/// What a snapshot of a view says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotMetaParts {
+    /// The last entry that it holds.
+    pub last: LogId,
+    /// The entry that its membership came with.
+    pub membership_at: LogId,
+    /// The last membership applied, as Raft encoded it. Goes back into [`ApplyHandle::install`].
+    pub membership: Bytes,
 }
 
 /// The way to the Apply actor. Cheap to clone.
@@ -124,13 +134,18 @@ impl ApplyHandle {
 
     /// The state of this moment, at least as new as any status published.
     pub fn view(&self) -> Result<StateView, ApplyError> {
-        let store = self.published().store.clone();
-        Ok(StateView::new(self.group, store)?)
+        Ok(lock(&self.published).store.clone().view(self.group)?)
+    }
+
+    /// [`ApplyHandle::view`] as a function, for readers that know nothing of this actor.
+    pub fn views(&self) -> Views {
+        let (group, published) = (self.group, self.published.clone());
+        Arc::new(move || lock(&published).store.clone().view(group))
     }
 
     /// The last membership applied, with the entry it came with.
     pub fn membership(&self) -> Option<(LogId, Bytes)> {
-        self.published().membership.clone()
+        lock(&self.published).membership.clone()
     }
 
     /// What a snapshot is made from: a view of this moment and what it says about itself.
@@ -160,10 +175,6 @@ impl ApplyHandle {
         answer.await.map_err(|_| Stopped)
     }
 
-    fn published(&self) -> std::sync::MutexGuard<'_, Published> {
-        self.published.lock().expect("nothing panics while it holds this lock")
-    }
-
     fn weak(&self) -> WeakApply {
         WeakApply { inbox: self.inbox.downgrade(), published: self.published.clone() }
     }
@@ -179,7 +190,7 @@ impl WeakApply {
     /// The current store; `None` once the actor has no other handle.
     pub fn store(&self) -> Option<Arc<OpenStore>> {
         self.inbox.upgrade()?;
-        Some(self.published.lock().expect("nothing panics while it holds this lock").store.clone())
+        Some(lock(&self.published).store.clone())
     }
 
     /// Tells the actor that the rows of `store` are not what they should be.
@@ -202,6 +213,10 @@ enum Msg {
 struct Published {
     store: Arc<OpenStore>,
     membership: Option<(LogId, Bytes)>,
+}
+
+fn lock(published: &Mutex<Published>) -> MutexGuard<'_, Published> {
+    published.lock().expect("nothing panics while it holds this lock")
 }
 
 struct Actor {
@@ -307,8 +322,7 @@ impl Actor {
         self.summary = loaded.summary;
         // A store that failed is gone with what it held.
         self.failed = None;
-        *self.published.lock().expect("nothing panics while it holds this lock") =
-            Published { store: loaded.store, membership: loaded.membership };
+        *lock(&self.published) = Published { store: loaded.store, membership: loaded.membership };
         self.publish(None);
         self.retire(old);
     }
@@ -330,7 +344,7 @@ impl Actor {
     /// Lets others see the state as it is now; a new membership comes before the applied id that has it.
     fn publish(&self, membership: Option<(LogId, Bytes)>) {
         if membership.is_some() {
-            self.published.lock().expect("nothing panics while it holds this lock").membership = membership;
+            lock(&self.published).membership = membership;
         }
         self.status.send_replace(summary_status(&self.summary, self.alarm.clone()));
     }

@@ -39,8 +39,3 @@ impl From<Stopped> for ApplyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the node is stopping")]
 pub struct Stopped;
-
-/// A row that cannot be read, as its store's failure.
-pub(super) fn unreadable(store: &str, row: RowError) -> StoreError {
-    StoreError { store: store.to_owned(), what: row.to_string() }
-}

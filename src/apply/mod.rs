@@ -5,8 +5,8 @@
 //! lost at any time (its commits are not synced) and is rebuilt from snapshot and log; what is found damaged is set
 //! aside, never repaired.
 //!
-//! Which store is current is written in a small file ([`pointer`]), so that a snapshot can fill a fresh one beside it
-//! and take its place in one rename. Reads go to a [`StateView`], a consistent moment of the current store; it keeps
+//! Which store is current is written in a small file (`pointer.rs`), so that a snapshot can fill a fresh one beside it
+//! and take its place in one rename. Reads go to a [`crate::keys::StateView`], a consistent moment of the current store; it keeps
 //! its store alive while a newer one is in place.
 
 mod actor;
@@ -15,16 +15,13 @@ mod hash;
 mod install;
 mod open;
 mod pointer;
-mod scan;
 mod scrub;
-mod view;
 mod working;
 
 #[cfg(test)]
 mod tests;
 
-pub use actor::{ApplyEntry, ApplyHandle, ApplyPayload, ApplyStatus};
+pub use actor::{ApplyEntry, ApplyHandle, ApplyPayload, ApplyStatus, SnapshotMetaParts};
 pub use error::{ApplyError, Stopped};
 pub use hash::row_hash;
 pub use install::RowSource;
-pub use view::{ListPage, NamespacePage, SnapshotMetaParts, StateView};

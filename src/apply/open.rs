@@ -4,15 +4,39 @@ use bytes::Bytes;
 
 use super::ApplyError;
 use super::pointer::Pointer;
-use super::view::StateView;
 use crate::base::{GroupId, LogId};
-use crate::host::{Direction, Host, Store, StoreError};
-use crate::keys::{RowError, everything, meta};
+use crate::host::{Direction, Host, KeyRange, Row, Store, StoreError, StoreView};
+use crate::keys::{RowError, StateView, everything, meta};
 
 /// A store in use. Views hold it, so that it is removed only after the last of them is gone.
 pub(super) struct OpenStore {
     pub name: String,
     pub store: Arc<dyn Store>,
+}
+
+impl OpenStore {
+    /// The state as it is now.
+    pub fn view(self: &Arc<OpenStore>, group: GroupId) -> Result<StateView, StoreError> {
+        let view = LeasedView { view: self.store.view()?, _lease: self.clone() };
+        StateView::new(group, &self.name, Box::new(view))
+    }
+}
+
+/// A view that keeps its store from being removed.
+struct LeasedView {
+    // Dropped before the lease: the engine's view must be gone when the store is.
+    view: Box<dyn StoreView>,
+    _lease: Arc<OpenStore>,
+}
+
+impl StoreView for LeasedView {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        self.view.get(key)
+    }
+
+    fn scan(&self, range: &KeyRange, limit: usize, direction: Direction) -> Result<Vec<Row>, StoreError> {
+        self.view.scan(range, limit, direction)
+    }
 }
 
 /// A store that was found whole, and what it says about itself.
@@ -131,7 +155,7 @@ pub(super) fn load(group: GroupId, store: Arc<OpenStore>) -> Result<Loaded, Unus
         None if store.store.scan(&everything(), 1, Direction::Forward)?.is_empty() => {}
         None => return Err(Unusable::Damaged("it holds rows and no format".to_owned())),
     }
-    let view = StateView::new(group, store.clone())?;
+    let view = store.view(group)?;
     let last_event = view.audit_before(None, None, 1)?.pop();
     if last_event.map_or(crate::model::CHAIN_START, |event| event.hash) != view.audit_head() {
         return Err(Unusable::Damaged("its last audit event is not the one that its summary names".to_owned()));

@@ -7,11 +7,9 @@ use std::time::Duration;
 use super::actor::WeakApply;
 use super::hash::row_hash;
 use super::open::OpenStore;
-use super::scan::Steps;
-use super::view::StateView;
 use crate::base::GroupId;
 use crate::host::{Host, StoreError};
-use crate::keys::{Space, everything, space_of};
+use crate::keys::{Space, Steps, everything, space_of};
 
 /// After the start: recovery comes first.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -41,7 +39,7 @@ async fn pass(
     store: Arc<OpenStore>,
     apply: &WeakApply,
 ) -> Result<Option<String>, StoreError> {
-    let view = StateView::new(group, store.clone())?;
+    let view = store.view(group)?;
     let mut steps = Steps::new(everything());
     let mut sum = 0u128;
     loop {

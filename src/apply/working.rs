@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::error::unreadable;
 use super::hash::row_hash;
 use super::{ApplyEntry, ApplyPayload};
 use crate::base::{GroupId, LogId, LogIndex, Term, WallTime};
@@ -162,7 +161,7 @@ impl View for Working<'_> {
             return Ok(None);
         };
         let state = config::decode(namespace.clone(), key.clone(), &row);
-        state.map(Some).map_err(|e| unreadable(self.store_name, e))
+        state.map(Some).map_err(|e| e.in_store(self.store_name))
     }
 
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {
@@ -170,7 +169,7 @@ impl View for Working<'_> {
             return Ok(None);
         };
         let state = namespaces::decode(namespace.clone(), &row);
-        state.map(Some).map_err(|e| unreadable(self.store_name, e))
+        state.map(Some).map_err(|e| e.in_store(self.store_name))
     }
 
     fn log_time(&self) -> WallTime {

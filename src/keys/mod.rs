@@ -30,8 +30,12 @@ mod key;
 pub mod meta;
 pub mod namespaces;
 mod record;
+mod scan;
 mod space;
 pub mod terms;
+mod view;
 
 pub use record::RowError;
+pub use scan::Steps;
 pub use space::{Space, everything, space_of};
+pub use view::{ListPage, NamespacePage, StateView, Views};

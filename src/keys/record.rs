@@ -2,6 +2,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Space;
+use crate::host::StoreError;
 
 /// A row that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +20,11 @@ pub enum RowError {
 impl RowError {
     pub(super) fn damaged(space: Space, what: impl ToString) -> RowError {
         RowError::Damaged { space, what: what.to_string() }
+    }
+
+    /// The same, as a failure of the store that holds the row.
+    pub fn in_store(self, store: &str) -> StoreError {
+        StoreError { store: store.to_owned(), what: self.to_string() }
     }
 
     pub(super) fn key(space: Space) -> RowError {

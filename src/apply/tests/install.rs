@@ -64,14 +64,14 @@ async fn a_snapshot_takes_the_place_of_the_state_and_old_views_live_on() {
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_that_is_not_whole_changes_nothing() {
     let whole = snapshot().await;
-    let mut bad: Vec<(&str, LogId, &[u8], Box<dyn RowSource>)> = Vec::new();
+    type Bad = (&'static str, LogId, &'static [u8], Box<dyn RowSource>);
+    let mut bad: Vec<Bad> = Vec::new();
     bad.push(("other membership", LAST, b"second", Rows::of(whole.clone(), 2)));
     bad.push(("other last", LogId::new(3, 7), b"first", Rows::of(whole.clone(), 2)));
     bad.push(("nothing", LAST, b"first", Rows::of(Vec::new(), 2)));
     for at in 0..whole.len() {
         let mut rows = whole.clone();
         rows.remove(at);
-        // The row that says which format it is in: format 1 has no other.
         bad.push(("a row less", LAST, b"first", Rows::of(rows, 2)));
         let mut rows = whole.clone();
         let value = rows[at].1.to_vec();

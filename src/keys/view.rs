@@ -2,22 +2,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::error::unreadable;
-use super::open::OpenStore;
-use super::scan::Steps;
+use super::audit::Position;
+use super::meta::{self, Summary};
+use super::{RowError, Steps, audit, config, history, namespaces, terms};
 use crate::base::{GroupId, LogId, LogIndex, Term, WallTime};
-use crate::host::{Direction, KeyRange, Row, StoreError, StoreView};
-use crate::keys::audit::Position;
-use crate::keys::meta::{self, Summary};
-use crate::keys::{RowError, audit, config, history, namespaces, terms};
+use crate::host::{Direction, Row, StoreError, StoreView};
 use crate::model::{AuditEvent, ChainHash, Entry, EventId, Key, KeyState, Namespace, NamespaceState};
 
 /// The state at one moment: all reads of one view agree, whatever is applied meanwhile. Reads are short and bounded.
 pub struct StateView {
     group: GroupId,
-    view: LeasedView,
+    store_name: String,
+    view: Box<dyn StoreView>,
     summary: Summary,
 }
+
+/// Gives a view of the state as it is now, to readers that know nothing of who keeps it.
+pub type Views = Arc<dyn Fn() -> Result<StateView, StoreError> + Send + Sync>;
 
 /// Part of a list of entries, in byte order of their keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,25 +36,13 @@ pub struct NamespacePage {
     pub more: bool,
 }
 
-/// What a snapshot of a view says about itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SnapshotMetaParts {
-    /// The last entry that it holds.
-    pub last: LogId,
-    /// The entry that its membership came with.
-    pub membership_at: LogId,
-    /// The last membership applied, as Raft encoded it. Goes back into `ApplyHandle::install`.
-    pub membership: Bytes,
-}
-
 impl StateView {
-    /// A view of this moment.
-    pub(super) fn new(group: GroupId, store: Arc<OpenStore>) -> Result<StateView, StoreError> {
-        let view = LeasedView::new(store)?;
+    /// The state that `view` shows. `store_name` is for errors.
+    pub fn new(group: GroupId, store_name: &str, view: Box<dyn StoreView>) -> Result<StateView, StoreError> {
         let row = view.get(&meta::summary_key(group))?;
         let summary = row.map_or(Ok(Summary::default()), |row| meta::decode_summary(&row));
-        let summary = summary.map_err(|e| unreadable(view.store_name(), e))?;
-        Ok(StateView { group, view, summary })
+        let summary = summary.map_err(|e| e.in_store(store_name))?;
+        Ok(StateView { group, store_name: store_name.to_owned(), view, summary })
     }
 
     /// The last log entry that this state holds.
@@ -66,7 +55,7 @@ impl StateView {
         self.summary.log_time
     }
 
-    /// The sum of the hashes of all rows, as [`super::row_hash`] says.
+    /// The sum of the hashes of all rows of all spaces but meta.
     pub fn state_hash(&self) -> u128 {
         self.summary.state_hash
     }
@@ -133,7 +122,7 @@ impl StateView {
         let (mut entries, mut bytes) = (Vec::new(), 0);
         loop {
             // One more than is missing: it tells whether there is more.
-            let rows = steps.next(&self.view, limit + 1 - entries.len())?;
+            let rows = steps.next(&*self.view, limit + 1 - entries.len())?;
             if rows.is_empty() {
                 return Ok(ListPage { entries, more: false });
             }
@@ -232,61 +221,34 @@ impl StateView {
     fn indexed_event(&self, index_key: &[u8]) -> Result<AuditEvent, StoreError> {
         let (_, at) = audit::decode_namespace_key(self.group, index_key).map_err(|e| self.unreadable(e))?;
         let row = self.view.get(&audit::key(self.group, at))?.ok_or_else(|| StoreError {
-            store: self.view.store_name().to_owned(),
+            store: self.store_name.clone(),
             what: format!("the audit index names an event {}:{} that is not there", at.0, at.1),
         })?;
         audit::decode(at, &row).map_err(|e| self.unreadable(e))
     }
 
     /// What the state knows about itself.
-    pub(super) fn summary(&self) -> &Summary {
+    pub fn summary(&self) -> &Summary {
         &self.summary
     }
 
-    /// The last membership applied, and the entry that it came with.
-    pub(super) fn membership(&self) -> Result<Option<(LogId, Bytes)>, StoreError> {
+    /// The last membership applied, in Raft's encoding, and the entry that it came with.
+    pub fn membership(&self) -> Result<Option<(LogId, Bytes)>, StoreError> {
         let row = self.view.get(&meta::membership_key(self.group))?;
         row.map(|row| meta::decode_membership(&row).map_err(|e| self.unreadable(e))).transpose()
     }
 
     /// The store's rows, as they are.
-    pub(super) fn raw(&self) -> &dyn StoreView {
-        &self.view
+    pub fn raw(&self) -> &dyn StoreView {
+        &*self.view
     }
 
     /// The store's rows, as they are.
-    pub(super) fn into_raw(self) -> Box<dyn StoreView> {
-        Box::new(self.view)
+    pub fn into_raw(self) -> Box<dyn StoreView> {
+        self.view
     }
 
     fn unreadable(&self, row: RowError) -> StoreError {
-        unreadable(self.view.store_name(), row)
-    }
-}
-
-/// A view that keeps its store from being removed.
-struct LeasedView {
-    // Dropped before the lease: the engine's view must be gone when the store is.
-    view: Box<dyn StoreView>,
-    lease: Arc<OpenStore>,
-}
-
-impl LeasedView {
-    fn new(lease: Arc<OpenStore>) -> Result<LeasedView, StoreError> {
-        Ok(LeasedView { view: lease.store.view()?, lease })
-    }
-
-    fn store_name(&self) -> &str {
-        &self.lease.name
-    }
-}
-
-impl StoreView for LeasedView {
-    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        self.view.get(key)
-    }
-
-    fn scan(&self, range: &KeyRange, limit: usize, direction: Direction) -> Result<Vec<Row>, StoreError> {
-        self.view.scan(range, limit, direction)
+        row.in_store(&self.store_name)
     }
 }

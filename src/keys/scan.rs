@@ -9,13 +9,14 @@ const STEP_BYTES: usize = 1 << 20;
 
 /// Reads a range forward, in steps whose rows fit what the rows before them weighed: a store bounds a scan by rows only,
 /// and a row may hold a megabyte.
-pub(super) struct Steps {
+pub struct Steps {
     range: KeyRange,
     rows: usize,
     done: bool,
 }
 
 impl Steps {
+    /// Begins at the start of `range`.
     pub fn new(range: KeyRange) -> Steps {
         let done = range.start >= range.end;
         Steps { range, rows: ROWS_FIRST, done }
