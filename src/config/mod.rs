@@ -24,7 +24,6 @@ use std::time::Duration;
 use crate::base::NodeId;
 
 pub use parse::{ConfigError, parse};
-pub use units::format_duration;
 
 /// The configuration of one node, complete and checked.
 #[derive(Clone, Debug)]

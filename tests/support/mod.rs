@@ -200,7 +200,7 @@ pub fn within<T>(patience: Duration, mut check: impl FnMut() -> Option<T>) -> Op
 /// process, and far from those of another process that runs the same tests.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 20_000 + (std::process::id() % 100) as u16 * 100;
+    let first = 10_000 + (std::process::id() % 100) as u16 * 100;
     loop {
         let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 2_000;
         if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
