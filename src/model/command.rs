@@ -73,7 +73,7 @@ impl Command {
     pub fn value_bytes(&self) -> usize {
         match &self.op {
             Op::Set { value, .. } => value.len(),
-            Op::Delete { .. } | Op::SetNamespace { .. } | Op::DeleteNamespace { .. } => 0,
+            Op::Delete { .. } | Op::SetNamespace { .. } | Op::DeleteNamespace { .. } | Op::Bootstrap { .. } => 0,
         }
     }
 }

@@ -2,19 +2,23 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{GroupId, NodeId, StorageId};
+use crate::apply::ApplyHandle;
+use crate::base::{GroupId, NodeId, RequestId, StorageId, WallTime};
 use crate::config::MemberConfig;
 use crate::host::Host;
 use crate::log::Wal;
+use crate::model::{Command, CursorKey, Op};
 use crate::peer::{FrameKind, Lane, PeerHandle, PeerTarget};
-use crate::raft::{Member, RaftHandle};
+use crate::raft::{Member, RaftHandle, RaftRole};
 
 const PROBE_EVERY: Duration = Duration::from_millis(100);
 const PROBE_DEADLINE: Duration = Duration::from_secs(1);
 /// How many rounds without an answer from everyone until the log says whom the node waits for.
 const ROUNDS_BEFORE_A_WORD: u32 = 50;
+const SECRETS_DEADLINE: Duration = Duration::from_secs(5);
 const FORMAT: u8 = 1;
 
 /// What a node says when it is asked whether it may become part of a fresh cluster.
@@ -81,6 +85,34 @@ pub(super) async fn form_cluster(
             tracing::warn!(waiting_for = waiting_for.join(", "), "a fresh cluster is formed once all its members answer");
         }
         host.sleep(PROBE_EVERY).await;
+    }
+}
+
+/// Gives a fresh cluster its replicated secrets: the first leader that finds none draws them. Only the first such
+/// command counts, so two leaders that both try do no harm.
+pub(super) async fn give_secrets(host: Host, raft: RaftHandle, apply: ApplyHandle) {
+    let mut rng = host.entropy.fork("cursor-key");
+    let mut status = raft.subscribe();
+    loop {
+        if apply.view().is_ok_and(|view| view.cursor_key().is_some()) {
+            return;
+        }
+        if status.borrow_and_update().role == RaftRole::Leader {
+            let command = Command {
+                stamp: WallTime(0),
+                actor: "confman".to_owned(),
+                request_id: RequestId::from_random(rng.random()),
+                op: Op::Bootstrap { cursor_key: CursorKey(rng.random()) },
+            };
+            if let Err(error) = raft.propose(command, host.clock.now().after(SECRETS_DEADLINE)).await {
+                tracing::debug!(%error, "the cluster has no replicated secrets yet");
+            }
+        }
+        // A follower gets them from the log; a leader whose proposal failed tries again.
+        let look_again = host.clock.now().after(PROBE_DEADLINE);
+        if let Some(Err(_)) = host.until(look_again, status.changed()).await {
+            return;
+        }
     }
 }
 

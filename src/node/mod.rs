@@ -87,8 +87,7 @@ impl Node {
         guard.follow(raft.subscribe());
         service.bind_raft(server);
 
-        let views = stores.apply.clone();
-        let audit = AuditHandle::start(&host, group, Arc::new(move || views.view()));
+        let audit = AuditHandle::start(&host, group, stores.apply.views());
         let who = api::Identity {
             cluster: config.cluster.clone(),
             node: config.node,
@@ -114,6 +113,7 @@ impl Node {
             raft.clone(),
         );
         host.spawn("bootstrap", forming);
+        host.spawn("secrets", bootstrap::give_secrets(host.clone(), raft.clone(), stores.apply.clone()));
         let router = http::router(&host, &config, api.clone());
         Ok(Node { storage, api, raft, apply: stores.apply, audit, peers, router })
     }
