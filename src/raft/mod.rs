@@ -22,6 +22,8 @@ mod server;
 mod stamp;
 mod state_machine;
 mod status;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use actor::{GroupStorage, ProposeError, RaftHandle, RaftSettings, start};
