@@ -40,8 +40,11 @@ fn a_sound_node_passes() {
 #[test]
 fn every_bug_is_caught_by_its_law() {
     for (bug, laws) in [
-        (Bug::AnswersBeforeSync, vec!["acknowledged writes survive, refused ones do not happen"]),
-        (Bug::RefusesWhatItDoes, vec!["acknowledged writes survive, refused ones do not happen", "the audit witnesses every effect once"]),
+        (Bug::AnswersBeforeSync, vec!["same applied id, same state hash and audit chain", "acknowledged writes survive, refused ones do not happen"]),
+        (
+            Bug::RefusesWhatItDoes,
+            vec!["acknowledged writes survive, refused ones do not happen", "the audit witnesses every effect once"],
+        ),
         (Bug::LosesEvents, vec!["the audit witnesses every effect once"]),
         (Bug::ShowsGarbage, vec!["a read returns what was written", "the audit witnesses every effect once"]),
         (Bug::Stops, vec!["no node stops itself unprovoked"]),

@@ -1,7 +1,7 @@
 //! A node's clocks: right in themselves, wrong against the other nodes'.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use confman::base::{Monotonic, WallTime};

@@ -18,7 +18,10 @@ pub fn check(records: &[Record], scans: &[Scan]) -> Result<(), String> {
     for scan in scans {
         for (name, seen) in &scan.entries {
             if !by_name.contains_key(name) {
-                return Err(format!("node {} shows {}/{}, never written: {seen:?}", scan.node, name.namespace, name.key));
+                return Err(format!(
+                    "node {} shows {}/{}, never written: {seen:?}",
+                    scan.node, name.namespace, name.key
+                ));
             }
         }
         for (name, writes) in &by_name {

@@ -14,8 +14,11 @@ impl NothingGoesBack {
     pub fn observe(&mut self, node: u64, incarnation: u32, seen: &Observation) -> Result<(), String> {
         if let Some(before) = self.0.insert((node, incarnation), seen.clone()) {
             let pairs = [("term", Some(before.term), Some(seen.term))].into_iter().chain(
-                [("committed index", before.committed, seen.committed), ("applied index", before.applied, seen.applied)]
-                    .map(|(what, a, b)| (what, a.map(|id| id.index.0), b.map(|id| id.index.0))),
+                [
+                    ("committed index", before.committed, seen.committed),
+                    ("applied index", before.applied, seen.applied),
+                ]
+                .map(|(what, a, b)| (what, a.map(|id| id.index.0), b.map(|id| id.index.0))),
             );
             for (what, before, now) in pairs {
                 if before > now {

@@ -18,9 +18,10 @@ pub fn check(records: &[Record]) -> Result<(), String> {
         let checked = match &record.outcome {
             Outcome::Found(shown) if record.name() == Some(&shown.name) => genuine(&writes, record, shown),
             Outcome::Found(shown) => Err(format!("shows {}/{}", shown.name.namespace, shown.name.key)),
-            Outcome::Listed { items, .. } => {
-                items.iter().try_for_each(|shown| genuine(&writes, record, shown)).and_then(|()| in_order(record, items))
-            }
+            Outcome::Listed { items, .. } => items
+                .iter()
+                .try_for_each(|shown| genuine(&writes, record, shown))
+                .and_then(|()| in_order(record, items)),
             _ => Ok(()),
         };
         checked.map_err(|what| format!("{} on node {}: {what}", record.request_id, record.node))?;

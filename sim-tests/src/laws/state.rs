@@ -30,7 +30,9 @@ impl EqualState {
         }
         if known.state_hash != seen.state_hash {
             let (theirs, ours) = (known.state_hash, seen.state_hash);
-            return Err(format!("at {id} the state of node {other} hashes to {theirs:032x}, node {node}'s to {ours:032x}"));
+            return Err(format!(
+                "at {id} the state of node {other} hashes to {theirs:032x}, node {node}'s to {ours:032x}"
+            ));
         }
         if known.audit_head != seen.audit_head {
             return Err(format!("at {id} the audit chains of nodes {other} and {node} differ"));

@@ -12,7 +12,9 @@ pub fn check(records: &[Record], scans: &[Scan]) -> Result<(), String> {
     let by_id: BTreeMap<&str, &Record> = records.iter().map(|record| (record.request_id.as_str(), record)).collect();
     let Some(first) = scans.first() else { return Ok(()) };
     for scan in scans {
-        if let Some(namespace) = first.audit.keys().find(|namespace| scan.audit.get(*namespace) != first.audit.get(*namespace)) {
+        if let Some(namespace) =
+            first.audit.keys().find(|namespace| scan.audit.get(*namespace) != first.audit.get(*namespace))
+        {
             return Err(format!("nodes {} and {} show different audits of {namespace}", first.node, scan.node));
         }
     }
@@ -27,7 +29,8 @@ pub fn check(records: &[Record], scans: &[Scan]) -> Result<(), String> {
             last = Some(event.revision);
             if event.action.starts_with("config.") {
                 let id = event.request_id.as_str();
-                let record = by_id.get(id).ok_or_else(|| format!("event {} is of {id}, which nobody asked", event.id))?;
+                let record =
+                    by_id.get(id).ok_or_else(|| format!("event {} is of {id}, which nobody asked", event.id))?;
                 if took_effect.insert(id, event.revision).is_some() {
                     return Err(format!("{id} took effect twice, the second time at {}", event.revision));
                 }
@@ -42,7 +45,12 @@ pub fn check(records: &[Record], scans: &[Scan]) -> Result<(), String> {
 }
 
 /// The little model: what an event does to an entry.
-fn replay(state: &mut BTreeMap<Name, Seen>, namespace: &str, event: &AuditEvent, record: &Record) -> Result<(), String> {
+fn replay(
+    state: &mut BTreeMap<Name, Seen>,
+    namespace: &str,
+    event: &AuditEvent,
+    record: &Record,
+) -> Result<(), String> {
     let wrong = |what: &str| format!("event {} ({}) of {}: {what}", event.id, event.action, record.request_id);
     let key = event.key.clone().ok_or_else(|| wrong("it names no key"))?;
     let name = Name { namespace: namespace.to_owned(), key };

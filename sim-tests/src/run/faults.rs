@@ -77,22 +77,37 @@ impl Striking {
                 }
             }
             What::SlowSyncs { factor } => {
-                self.for_a_while(&struck, lasts, |node| world.disk(node).set_slowness(*factor), |node| {
-                    world.disk(node).set_slowness(1);
-                })
+                self.for_a_while(
+                    &struck,
+                    lasts,
+                    |node| world.disk(node).set_slowness(*factor),
+                    |node| {
+                        world.disk(node).set_slowness(1);
+                    },
+                )
                 .await;
             }
             What::FailedSync => struck.iter().for_each(|node| world.disk(*node).fail_syncs(1)),
             What::FullDisk { bytes } => {
-                self.for_a_while(&struck, lasts, |node| world.disk(node).set_free(Some(*bytes)), |node| {
-                    world.disk(node).set_free(None);
-                })
+                self.for_a_while(
+                    &struck,
+                    lasts,
+                    |node| world.disk(node).set_free(Some(*bytes)),
+                    |node| {
+                        world.disk(node).set_free(None);
+                    },
+                )
                 .await;
             }
             What::ClockStep { ms } => {
-                self.for_a_while(&struck, lasts, |node| world.clock(node).set_wall_offset_ms(*ms), |node| {
-                    world.clock(node).set_wall_offset_ms(0);
-                })
+                self.for_a_while(
+                    &struck,
+                    lasts,
+                    |node| world.clock(node).set_wall_offset_ms(*ms),
+                    |node| {
+                        world.clock(node).set_wall_offset_ms(0);
+                    },
+                )
                 .await;
             }
             _ => {

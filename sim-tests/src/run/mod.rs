@@ -34,7 +34,8 @@ pub fn run(schedule: Schedule, factory: Arc<dyn NodeFactory>, trace: Trace, quie
     runtime.set_time_limit(LONGEST_RUN);
     let laws = Laws::default();
     let history = History::default();
-    let course = Course { schedule: schedule.clone(), laws: laws.clone(), history: history.clone(), trace: trace.clone() };
+    let course =
+        Course { schedule: schedule.clone(), laws: laws.clone(), history: history.clone(), trace: trace.clone() };
     let (ended, simulated) = runtime.block_on(async move {
         let ended = course.run(factory).await;
         (ended, elapsed())

@@ -96,7 +96,7 @@ impl NodeFactory for Pretenders {
         let bug = self.0;
         Box::pin(async move {
             let node = open(host, bug).await.map_err(|error| error.to_string())?;
-            Ok(Arc::new(Arc::new(node)) as Arc<dyn SimNode>)
+            Ok(Arc::new(Serving(Arc::new(node))) as Arc<dyn SimNode>)
         })
     }
 
@@ -241,7 +241,10 @@ impl Pretender {
 
 type Shared = State<Arc<Pretender>>;
 
-impl SimNode for Arc<Pretender> {
+/// The node as the simulator holds it.
+struct Serving(Arc<Pretender>);
+
+impl SimNode for Serving {
     fn router(&self) -> Router {
         let entry = get(|State(node): Shared, Path((namespace, key)): Path<(String, String)>| async move {
             node.read(namespace, key)
@@ -260,7 +263,9 @@ impl SimNode for Arc<Pretender> {
                 node.write(namespace, key, None, &headers).await
             },
         );
-        let list = |State(node): Shared, Path(namespace): Path<String>, Query(query): Query<BTreeMap<String, String>>| async move {
+        let list = |State(node): Shared,
+                    Path(namespace): Path<String>,
+                    Query(query): Query<BTreeMap<String, String>>| async move {
             node.list(&namespace, query.get("prefix").map_or("", String::as_str))
         };
         let audit = |State(node): Shared, Path(namespace): Path<String>| async move { node.audit(&namespace) };
@@ -268,12 +273,12 @@ impl SimNode for Arc<Pretender> {
             .route("/api/v1/config/{namespace}/{key}", entry)
             .route("/api/v1/config/{namespace}", get(list))
             .route("/api/v1/audit/{namespace}", get(audit))
-            .with_state(self.clone())
+            .with_state(self.0.clone())
     }
 
     fn observe(&self) -> Observation {
-        let state = self.state.lock().unwrap();
+        let state = self.0.state.lock().unwrap();
         let applied = state.changes.last().map(Change::revision);
-        Observation { term: self.term, leads: true, applied, state_hash: state.hash, ..Observation::default() }
+        Observation { term: self.0.term, leads: true, applied, state_hash: state.hash, ..Observation::default() }
     }
 }

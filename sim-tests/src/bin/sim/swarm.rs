@@ -88,7 +88,11 @@ fn report(tally: &Tally, seeds: u64, took_s: f64) {
     println!("{seeds} seeds in {took_s:.0} s: {}", verdicts.collect::<Vec<_>>().join(", "));
     for (law, seeds) in &tally.by_law {
         let shown = seeds.iter().take(10).map(u64::to_string).collect::<Vec<_>>().join(", ");
-        println!("  violated in {:4} seeds: {law} (seeds {shown}{})", seeds.len(), if seeds.len() > 10 { ", ..." } else { "" });
+        println!(
+            "  violated in {:4} seeds: {law} (seeds {shown}{})",
+            seeds.len(),
+            if seeds.len() > 10 { ", ..." } else { "" }
+        );
     }
     let pace = tally.simulated_s / tally.worked_s.max(1e-9);
     println!("  {:.1} hours simulated, {pace:.0} times real time per core", tally.simulated_s / 3_600.0);

@@ -207,8 +207,7 @@ impl Disk {
         let mut inner = self.lock();
         let inner = &mut *inner;
         let unsynced = std::mem::take(&mut inner.unsynced);
-        let mut losses =
-            Losses { sectors_kept: 0, sectors_unsynced: 0, names_kept: 0, names_unsynced: unsynced.len() };
+        let mut losses = Losses { sectors_kept: 0, sectors_unsynced: 0, names_kept: 0, names_unsynced: unsynced.len() };
         let keep_share = [0.0, 0.5, 1.0][inner.rng.random_range(0..3)];
         for change in &unsynced {
             if inner.rng.random_bool(keep_share) {

@@ -34,11 +34,21 @@ struct Pending {
 
 /// What a call does to a file.
 pub enum Operation {
-    Write { offset: u64, data: Bytes },
-    Truncate { len: u64 },
+    Write {
+        offset: u64,
+        data: Bytes,
+    },
+    Truncate {
+        len: u64,
+    },
     /// Where it was chosen to fail, the data stays unsynced (though some of it may have reached the disk).
-    Sync { fails: bool },
-    Read { offset: u64, len: usize },
+    Sync {
+        fails: bool,
+    },
+    Read {
+        offset: u64,
+        len: usize,
+    },
     Len,
     /// A call that is refused when its turn comes.
     Refused(io::ErrorKind, &'static str),
