@@ -30,6 +30,7 @@ pub trait Files: Send + Sync {
 }
 
 /// One open file. Calls on one file take effect in the order they were made.
+#[expect(clippy::len_without_is_empty, reason = "nobody asks a file only whether it is empty")]
 pub trait File: Send + Sync {
     /// Up to `len` bytes from `offset`; fewer only at the end of the file.
     fn read_at(&self, offset: u64, len: usize) -> BoxFuture<'static, io::Result<Bytes>>;
@@ -37,6 +38,14 @@ pub trait File: Send + Sync {
     fn write_at(&self, offset: u64, data: Bytes) -> BoxFuture<'static, io::Result<()>>;
     /// Makes all bytes written before this call durable (fdatasync, with the length).
     fn sync(&self) -> BoxFuture<'static, io::Result<()>>;
+    /// [`File::write_at`], then [`File::sync`] where that succeeded: one call, for who waits for both anyway.
+    fn write_and_sync(&self, offset: u64, data: Bytes) -> BoxFuture<'static, io::Result<()>> {
+        let (write, sync) = (self.write_at(offset, data), self.sync());
+        Box::pin(async move {
+            write.await?;
+            sync.await
+        })
+    }
     /// Cuts or grows (with zeros) the file.
     fn truncate(&self, len: u64) -> BoxFuture<'static, io::Result<()>>;
     /// The length in bytes.

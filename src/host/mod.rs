@@ -4,6 +4,7 @@
 //! Nothing above this module reads a clock, sleeps, spawns, opens a file or a socket, or draws randomness except
 //! through a [`Host`].
 
+pub mod contract;
 mod files;
 mod net;
 mod store;

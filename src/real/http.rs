@@ -1,0 +1,115 @@
+//! The REST server: hyper's HTTP/1, driven by us so that no client can hold what others need.
+//!
+//! A connection has at most `header_timeout` to send a request's head, `body_timeout` for its body, may be idle for
+//! `idle_timeout`, and must take some bytes of an answer every `body_timeout`. There are at most `connections_max`;
+//! one more is told `overloaded`. How long a request may take once it was read is the API's business, not ours.
+
+mod connection;
+mod refusal;
+mod stages;
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use self::connection::{Connections, Life};
+use super::sockets::{ACCEPT_PAUSE, one_connection_failed, tune};
+use crate::config::HttpConfig;
+
+/// How long requests in flight may go on after the shutdown began.
+const GRACE: Duration = Duration::from_secs(10);
+/// Silence after which a client's machine is asked whether it is still there.
+const QUIET: Duration = Duration::from_secs(30);
+/// Connections beyond the cap that are being told so, at once. The ones beyond that are closed without a word.
+const REFUSALS_MAX: usize = 64;
+
+/// Serves `router` on `listener` until `shutdown` completes; then accepts no more, lets the requests in flight
+/// finish for 10 s at most, and returns.
+pub async fn serve_http(
+    listener: TcpListener,
+    router: axum::Router,
+    config: &HttpConfig,
+    shutdown: impl Future<Output = ()>,
+) {
+    let (life, _) = watch::channel(Life::Serving);
+    // Every connection holds a sender: when all are gone, so are the connections.
+    let (open, mut all_closed) = mpsc::channel::<()>(1);
+    let connections = Connections::new(router, config, life.subscribe());
+    let slots = Arc::new(Semaphore::new(config.connections_max));
+    let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
+    let mut shutdown = pin!(shutdown);
+    while let Some(stream) = accept(&listener, shutdown.as_mut()).await {
+        if let Err(error) = tune(&stream, QUIET) {
+            tracing::debug!(%error, "a client's connection failed at once");
+            continue;
+        }
+        let (connections, open) = (connections.clone(), open.clone());
+        if let Ok(slot) = slots.clone().try_acquire_owned() {
+            tokio::spawn(async move {
+                connections.serve(stream).await;
+                drop((slot, open));
+            });
+        } else if let Ok(slot) = refusals.clone().try_acquire_owned() {
+            tokio::spawn(async move {
+                refusal::refuse(stream).await;
+                drop((slot, open));
+            });
+        }
+    }
+    // Closed first: a client is refused at once and goes to another node.
+    drop((listener, open));
+    life.send_replace(Life::Ending);
+    if tokio::time::timeout(GRACE, all_closed.recv()).await.is_err() {
+        tracing::warn!("some requests were still running {} s after the end began; they are cut off", GRACE.as_secs());
+        life.send_replace(Life::Over);
+        let _ = all_closed.recv().await;
+    }
+}
+
+/// The next connection; `None` once `shutdown` completes.
+async fn accept(
+    listener: &TcpListener,
+    mut shutdown: std::pin::Pin<&mut impl Future<Output = ()>>,
+) -> Option<TcpStream> {
+    let mut told = false;
+    loop {
+        let accepted = std::future::poll_fn(|cx| match shutdown.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => listener.poll_accept(cx).map(Some),
+        });
+        match accepted.await? {
+            Ok((stream, _)) => return Some(stream),
+            Err(error) if one_connection_failed(&error) => {}
+            Err(error) => {
+                // Most likely out of files: connections that end will free some.
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(%error, "cannot accept connections from clients; trying on");
+                }
+                let mut pause = pin!(tokio::time::sleep(ACCEPT_PAUSE));
+                let paused = std::future::poll_fn(|cx| match shutdown.as_mut().poll(cx) {
+                    Poll::Ready(()) => Poll::Ready(None),
+                    Poll::Pending => pause.as_mut().poll(cx).map(Some),
+                });
+                paused.await?;
+            }
+        }
+    }
+}
+
+/// An answer as bytes, for where there is no request that hyper could answer. Closes the connection.
+fn raw_answer(status: &str, slug: &str, title: &str, detail: &str, more_headers: &str) -> String {
+    let code = &status[..3];
+    let problem = format!(
+        "{{\"type\":\"https://confman/errors/{slug}\",\"title\":\"{title}\",\"status\":{code},\"detail\":\"{detail}\"}}"
+    );
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
+         connection: close\r\n{more_headers}\r\n{problem}",
+        problem.len()
+    )
+}
