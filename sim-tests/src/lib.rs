@@ -13,7 +13,6 @@ pub mod clients;
 pub mod cluster;
 pub mod host;
 pub mod laws;
-#[cfg(feature = "node")]
 pub mod nodes;
 pub mod run;
 pub mod runtime;

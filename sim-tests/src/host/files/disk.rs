@@ -272,6 +272,7 @@ impl Disk {
     }
 
     pub(super) fn create(&self, path: &str) -> io::Result<File> {
+        check_path(path)?;
         let mut inner = self.lock();
         if !inner.names.has_folder(parent(path)) {
             return Err(not_found(path));
@@ -289,6 +290,7 @@ impl Disk {
     }
 
     pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        check_path(to)?;
         let mut inner = self.lock();
         let file = inner.names.files.get(from).cloned().ok_or_else(|| not_found(from))?;
         if !inner.names.has_folder(parent(to)) {
@@ -347,6 +349,14 @@ impl Inner {
     fn used(&self) -> u64 {
         self.names.files.values().map(|file| file.lock().expect("no panic under this lock").len_to_be()).sum()
     }
+}
+
+/// What is not a plain relative path has no place here.
+fn check_path(path: &str) -> io::Result<()> {
+    if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{path:?} is not a path in the data directory")));
+    }
+    Ok(())
 }
 
 fn parent(path: &str) -> &str {
