@@ -194,3 +194,29 @@ impl<T> Drop for Place<'_, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn receivers_wake_in_the_order_in_which_they_began_to_wait() {
+        struct Note(Mutex<Vec<usize>>);
+        struct Wakes(usize, Arc<Note>);
+        impl std::task::Wake for Wakes {
+            fn wake(self: Arc<Self>) {
+                self.1.0.lock().unwrap().push(self.0);
+            }
+        }
+        let (sender, receiver) = FifoWatch::channel(0);
+        let note = Arc::new(Note(Mutex::default()));
+        let mut receivers: Vec<_> = (0..20).map(|_| receiver.clone()).collect();
+        let mut waiting: Vec<_> = receivers.iter_mut().map(|receiver| Box::pin(receiver.changed())).collect();
+        for (number, wait) in waiting.iter_mut().enumerate() {
+            let waker = Waker::from(Arc::new(Wakes(number, note.clone())));
+            assert!(wait.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+        }
+        sender.send(1).unwrap();
+        assert_eq!(*note.0.lock().unwrap(), (0..20).collect::<Vec<_>>());
+    }
+}
