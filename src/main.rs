@@ -1,1 +1,7 @@
-fn main(){}
+//! `confman`: see `confman help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    confman::cli::main()
+}

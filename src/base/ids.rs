@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct NodeId(pub u64);
 
+impl From<u64> for NodeId {
+    fn from(id: u64) -> NodeId {
+        NodeId(id)
+    }
+}
+
 /// A Raft group. The first release runs one, [`GroupId::MAIN`]; it is in frames, keys and handles from the first day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -62,7 +68,8 @@ impl FromStr for LogId {
 
     fn from_str(text: &str) -> Result<LogId, ParseLogIdError> {
         fn number(text: &str) -> Result<u64, ParseLogIdError> {
-            let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+            let plain =
+                !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
             if plain { text.parse().map_err(|_| ParseLogIdError) } else { Err(ParseLogIdError) }
         }
         let (term, index) = text.split_once(':').ok_or(ParseLogIdError)?;

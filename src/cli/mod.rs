@@ -1,1 +1,118 @@
-//! (to be filled)
+//! The command line: what `confman` can be told to do, and how it says that it could not.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | here | the commands, exit codes |
+//! | `serve.rs` | one node, from its configuration file to its graceful end |
+//! | `dev/` | a local cluster: real nodes as child processes |
+//! | `key.rs` | `confman key new` |
+//! | `logging.rs` | tracing: readable on a terminal, JSON otherwise |
+//! | `signals.rs` | SIGTERM and SIGINT |
+//! | `secrets.rs` | fresh random secrets |
+
+mod dev;
+mod key;
+mod logging;
+mod secrets;
+mod serve;
+mod signals;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A distributed configuration service.
+#[derive(Parser)]
+#[command(name = "confman", version, about, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Start with `confman dev`: three nodes on this machine, with keys, and a curl to copy.
+
+Exit codes: 0 ended as asked, 1 could not start or go on, 2 refused to start (command line or
+configuration), 70 the node stopped itself, because going on could do harm (the log says why).";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run one node.
+    Serve(serve::Arguments),
+    /// Run a whole cluster on this machine, for development.
+    Dev(dev::Arguments),
+    /// Make API keys.
+    Key(key::Arguments),
+}
+
+/// Parses the command line, does what it says, and answers with the exit code.
+pub fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Dev(arguments) => dev::run(&arguments),
+        Command::Key(arguments) => key::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(failure.exit_code)
+        }
+    }
+}
+
+/// Why a command ended: one line on what happened, one on what to do about it.
+#[derive(Debug)]
+struct Failure {
+    what: String,
+    advice: Option<String>,
+    exit_code: u8,
+}
+
+impl Failure {
+    /// What was asked for cannot be: the command line or the configuration is wrong.
+    fn refused(what: impl Into<String>) -> Failure {
+        Failure { what: what.into(), advice: None, exit_code: 2 }
+    }
+
+    /// It was tried, and failed.
+    fn failed(what: impl Into<String>) -> Failure {
+        Failure { what: what.into(), advice: None, exit_code: 1 }
+    }
+
+    /// What the reader should do next.
+    fn advise(self, advice: impl Into<String>) -> Failure {
+        Failure { advice: Some(advice.into()), ..self }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, line) in self.what.lines().enumerate() {
+            let (start, end) = if n == 0 { ("error: ", "") } else { ("\nerror: ", "") };
+            write!(f, "{start}{line}{end}")?;
+        }
+        match &self.advice {
+            Some(advice) => write!(f, "\n  {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_failure_is_a_line_for_each_mistake_and_one_of_advice() {
+        let failure = Failure::refused("a\nb").advise("do c");
+        assert_eq!(failure.to_string(), "error: a\nerror: b\n  do c");
+    }
+}

@@ -5,6 +5,9 @@
 //! through a [`Host`].
 
 pub mod contract;
+#[cfg(test)]
+pub mod fake;
+
 mod files;
 mod net;
 mod store;

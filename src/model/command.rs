@@ -28,6 +28,20 @@ pub enum Op {
     SetNamespace { namespace: Namespace, description: String, owner: String },
     /// Deletes an empty namespace.
     DeleteNamespace { namespace: Namespace },
+    /// Gives the cluster the secret that authenticates cursors. Proposed by a leader that finds none; only the first
+    /// one counts, so that it stays the same for ever. No audit event: nothing that a client can see changes.
+    Bootstrap { cursor_key: CursorKey },
+}
+
+/// 32 secret bytes in the replicated state with which every node makes and checks cursors. Never printed.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CursorKey(pub [u8; 32]);
+
+impl fmt::Debug for CursorKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
 }
 
 /// What became of a committed command, the same on every node.
@@ -40,7 +54,7 @@ pub struct Applied {
 /// See [`Applied`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// The log entry was not a command (a new leader's blank entry, a membership).
+    /// The log entry was not a client's command (a new leader's blank entry, a membership, a bootstrap).
     None,
     /// The entry was set; `created` where it was absent before.
     Set { entry: Entry, created: bool },
@@ -54,6 +68,16 @@ pub enum Outcome {
     NamespaceNotEmpty,
 }
 
+impl Command {
+    /// The bytes of the value it carries: what batches are bounded by.
+    pub fn value_bytes(&self) -> usize {
+        match &self.op {
+            Op::Set { value, .. } => value.len(),
+            Op::Delete { .. } | Op::SetNamespace { .. } | Op::DeleteNamespace { .. } | Op::Bootstrap { .. } => 0,
+        }
+    }
+}
+
 impl fmt::Display for Command {
     /// Never a value: this is for logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,6 +86,7 @@ impl fmt::Display for Command {
             Op::Delete { namespace, key } => write!(f, "delete {namespace}/-/{key}"),
             Op::SetNamespace { namespace, .. } => write!(f, "set namespace {namespace}"),
             Op::DeleteNamespace { namespace } => write!(f, "delete namespace {namespace}"),
+            Op::Bootstrap { .. } => f.write_str("bootstrap"),
         }
     }
 }
@@ -69,5 +94,25 @@ impl fmt::Display for Command {
 impl fmt::Display for Applied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.revision)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_prints_neither_values_nor_secrets() {
+        let command = |op| Command { stamp: WallTime(0), actor: "a".into(), request_id: RequestId::default(), op };
+        let set = command(Op::Set {
+            namespace: Namespace::parse("n").unwrap(),
+            key: Key::parse("k").unwrap(),
+            value: "hunter2".into(),
+            value_type: ValueType::String,
+        });
+        assert_eq!(set.to_string(), "set n/-/k (7 bytes)");
+        let bootstrap = command(Op::Bootstrap { cursor_key: CursorKey([171; 32]) });
+        assert_eq!(bootstrap.to_string(), "bootstrap");
+        assert!(!format!("{bootstrap:?}").contains("171"));
     }
 }

@@ -78,7 +78,8 @@ mod tests {
             assert!(Namespace::parse(good).is_ok(), "{good}");
         }
         let too_long = "a".repeat(65);
-        for bad in ["", "/", "a/", "/a", "a//b", "-", "a/-/b", ".a", "a b", "ä", "a/b/c/d/e/f/g/h/i", too_long.as_str()] {
+        for bad in ["", "/", "a/", "/a", "a//b", "-", "a/-/b", ".a", "a b", "ä", "a/b/c/d/e/f/g/h/i", too_long.as_str()]
+        {
             assert!(Namespace::parse(bad).is_err(), "{bad}");
         }
         let longest = "k".repeat(512);

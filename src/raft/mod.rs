@@ -1,1 +1,33 @@
-//! (to be filled)
+//! Consensus: openraft, what it stores through, what it talks through, and the Raft actor in front of it.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `types` | openraft's type configuration, generic over the async runtime |
+//! | `codec` | log payloads, votes and membership as versioned bytes |
+//! | `log_store` | openraft's log storage on [`crate::log::Wal`] |
+//! | `state_machine` | openraft's state machine on [`crate::apply::ApplyHandle`] and snapshot files |
+//! | `network` | openraft's calls to other nodes, on [`crate::peer::PeerHandle`] |
+//! | `server` | the other side: frames from other nodes, handed to openraft |
+//! | `actor` | the Raft actor: admission, stamping, proposing, snapshots by bytes |
+//! | `status` | what a node knows of its group, published |
+//!
+//! openraft's runtime is a type; the parameter `R` stays inside this module and `Node::start`, handles erase it.
+
+mod actor;
+mod codec;
+mod log_store;
+mod network;
+mod publish;
+mod server;
+mod stamp;
+mod state_machine;
+mod status;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use actor::{GroupStorage, ProposeError, RaftHandle, RaftSettings, start};
+pub use codec::RaftFrame;
+pub use server::RaftServer;
+pub use status::{Member, RaftRole, RaftStatus};
+pub use types::{Types, VoteOf, log_id_of};

@@ -1,9 +1,29 @@
-//! What a node is told before it starts.
+//! What a node is told before it starts: the text of `node.toml` becomes a [`NodeConfig`], complete and checked, or
+//! a [`ConfigError`] that names file, line, setting and what is allowed.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | here | the settings as the rest of the node sees them |
+//! | `parse.rs` | which settings there are, their defaults and what they must satisfy together |
+//! | `section.rs` | one table of the file: typed reads that remember every mistake |
+//! | `units.rs` | durations, sizes, addresses and URLs as text |
+//! | `auth.rs` | the API keys |
+//!
+//! Nothing here opens a file: the caller reads `node.toml`, and hands in how to read a `secretFile`.
+
+mod auth;
+mod parse;
+mod section;
+#[cfg(test)]
+mod tests;
+mod units;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::NodeId;
+
+pub use parse::{ConfigError, parse};
 
 /// The configuration of one node, complete and checked.
 #[derive(Clone, Debug)]

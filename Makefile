@@ -1,0 +1,40 @@
+# Everything that people and CI run. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.PHONY: help check fix test dev sim sim-twin sim-swarm
+
+SEED ?= 1
+SEEDS ?= 200
+# The simulator replaces the async runtime of the whole build, so it has a target folder of its own.
+SIM_BUILD = RUSTFLAGS="--cfg madsim" CARGO_TARGET_DIR=target/sim cargo build --quiet --locked --profile sim -p sim-tests
+SIM = target/sim/sim/sim
+
+help: ## List what there is
+	@echo "make <target>:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+check: ## Format, clippy with warnings as errors, unit and tidy tests (under 30 s when warm)
+	@scripts/check
+
+fix: ## Rewrite files: format, and what clippy can mend by itself
+	cargo fmt --all
+	cargo clippy --locked --fix --allow-dirty --allow-staged --all-targets
+
+test: ## All that CI runs: check, all tests, black-box tests of the release binary, 50 seeds, a twin
+	@scripts/test
+
+dev: ## Three real nodes on this machine, with keys and a curl to copy
+	cargo build --release --locked
+	target/release/confman dev $(ARGS)
+
+sim: ## One simulated disaster: make sim SEED=42
+	@$(SIM_BUILD)
+	@$(SIM) run --seed $(SEED)
+
+sim-twin: ## One seed in two processes, traces compared byte for byte: make sim-twin SEED=42
+	@$(SIM_BUILD)
+	@$(SIM) twin --seed $(SEED)
+
+sim-swarm: ## Many seeds, a process each, on all cores: make sim-swarm SEEDS=200
+	@$(SIM_BUILD)
+	@$(SIM) swarm --seeds $(SEEDS)

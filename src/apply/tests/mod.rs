@@ -1,0 +1,106 @@
+//! The actor against stores and files in memory.
+
+mod batching;
+mod install;
+mod recovery;
+mod scrub;
+mod state;
+mod views;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::base::{GroupId, LogId, RequestId, WallTime};
+use crate::host::fake::{self, FakeHost};
+use crate::host::{Direction, Row};
+use crate::keys::{ListPage, StateView, everything};
+use crate::model::{Applied, Command, CursorKey, Key, Namespace, Op, ValueType};
+
+const GROUP: GroupId = GroupId(0);
+
+fn namespace(text: &str) -> Namespace {
+    Namespace::parse(text).unwrap()
+}
+
+fn key(text: &str) -> Key {
+    Key::parse(text).unwrap()
+}
+
+fn set(name: &str, value: &str) -> Op {
+    Op::Set { namespace: namespace("n"), key: key(name), value: value.into(), value_type: ValueType::String }
+}
+
+fn delete(name: &str) -> Op {
+    Op::Delete { namespace: namespace("n"), key: key(name) }
+}
+
+fn command(op: Op, stamp: u64) -> ApplyPayload {
+    let request_id = RequestId::parse("r").unwrap();
+    ApplyPayload::Command(Command { stamp: WallTime(stamp), actor: "ann".into(), request_id, op })
+}
+
+/// A log: the bootstrap membership at 0, then what a script says, joined by `; `: `a=1`, `del a`, `blank`,
+/// `member x`, `bootstrap`, `term 2`.
+fn log(script: &str) -> Vec<ApplyEntry> {
+    let membership = |text: &str| ApplyPayload::Membership(Bytes::copy_from_slice(text.as_bytes()));
+    let mut entries = vec![ApplyEntry { id: LogId::new(0, 0), payload: membership("first") }];
+    let mut term = 1;
+    for line in script.split("; ").filter(|line| !line.is_empty()) {
+        let index = entries.len() as u64;
+        let payload = match line.split_once([' ', '=']) {
+            Some(("term", number)) => {
+                term = number.parse().unwrap();
+                continue;
+            }
+            None if line == "blank" => ApplyPayload::Blank,
+            None if line == "bootstrap" => command(Op::Bootstrap { cursor_key: CursorKey([index as u8; 32]) }, index),
+            Some(("member", text)) => membership(text),
+            Some(("del", name)) => command(delete(name), index),
+            Some((name, value)) => command(set(name, value), index),
+            None => panic!("{line}?"),
+        };
+        entries.push(ApplyEntry { id: LogId::new(term, index), payload });
+    }
+    entries
+}
+
+async fn start(host: &FakeHost) -> ApplyHandle {
+    ApplyHandle::start(&host.host, GROUP).await.unwrap()
+}
+
+/// A started actor with a log applied, in batches of `batch` entries.
+async fn applied(host: &FakeHost, script: &str, batch: usize) -> ApplyHandle {
+    let apply = start(host).await;
+    apply_all(&apply, &log(script), batch).await;
+    apply
+}
+
+async fn apply_all(apply: &ApplyHandle, entries: &[ApplyEntry], batch: usize) -> Vec<Applied> {
+    let mut answers = Vec::new();
+    for batch in entries.chunks(batch) {
+        answers.extend(apply.apply(batch.to_vec()).await.unwrap());
+    }
+    answers
+}
+
+/// Every row of the current store.
+fn rows(apply: &ApplyHandle) -> Vec<Row> {
+    apply.view().unwrap().raw().scan(&everything(), usize::MAX, Direction::Forward).unwrap()
+}
+
+/// The state hash of the current store, from its rows alone.
+fn recomputed_hash(apply: &ApplyHandle) -> u128 {
+    let is_hashed = |key: &[u8]| key[0] != crate::keys::Space::Meta as u8;
+    rows(apply).iter().filter(|(key, _)| is_hashed(key)).fold(0, |sum, (k, v)| sum.wrapping_add(row_hash(k, v)))
+}
+
+async fn store_names(host: &FakeHost) -> Vec<String> {
+    host.host.stores.list().await.unwrap()
+}
+
+/// Changes rows behind the actor's back.
+async fn tamper(host: &FakeHost, store: &str, key: Bytes, value: Option<Bytes>) {
+    let mut batch = crate::host::Batch::default();
+    batch.puts_and_removals.push((key, value));
+    host.host.stores.open(store).await.unwrap().commit(batch).await.unwrap();
+}

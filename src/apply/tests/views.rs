@@ -1,0 +1,71 @@
+use super::*;
+use crate::model::EventId;
+
+fn keys(page: &ListPage) -> Vec<&str> {
+    page.entries.iter().map(|entry| entry.key.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_list_honours_prefix_place_limit_and_bytes() {
+    let host = fake::host();
+    let apply = applied(&host, "a=1; a/b=12345; a/c=1; a/d=1; ab=1; b=1; x=1; del a/c", 99).await;
+    let (view, n) = (apply.view().unwrap(), namespace("n"));
+    let list = |prefix: &str, after: Option<&str>, limit, bytes| {
+        view.list(&n, prefix, after.map(key).as_ref(), limit, bytes).unwrap()
+    };
+    let all = list("", None, 1000, usize::MAX);
+    assert_eq!((keys(&all), all.more), (vec!["a", "a/b", "a/d", "ab", "b", "x"], false));
+    let page = list("a", None, 2, usize::MAX);
+    assert_eq!((keys(&page), page.more), (vec!["a", "a/b"], true));
+    let page = list("a", Some("a/b"), 2, usize::MAX);
+    assert_eq!((keys(&page), page.more), (vec!["a/d", "ab"], false));
+    let page = list("a/", Some("a/d"), 2, usize::MAX);
+    assert_eq!((keys(&page), page.more), (vec![], false));
+    let page = list("", Some("a/bb"), 1, usize::MAX);
+    assert_eq!((keys(&page), page.more), (vec!["a/d"], true));
+    let page = list("", None, 1000, 1);
+    assert_eq!((keys(&page), page.more), (vec!["a"], true), "one at least");
+    let page = list("zz", Some("a"), 9, 1);
+    assert_eq!((keys(&page), page.more), (vec![], false));
+    assert!(view.list(&namespace("n/m"), "", None, 9, 9).unwrap().entries.is_empty());
+}
+
+#[tokio::test]
+async fn a_view_stays_at_its_moment() {
+    let host = fake::host();
+    let apply = applied(&host, "a=1", 9).await;
+    let view = apply.view().unwrap();
+    apply_all(&apply, &log("a=1; a=2; bootstrap").split_off(2), 1).await;
+    assert_eq!(view.entry(&namespace("n"), &key("a")).unwrap().unwrap().value, "1");
+    assert_eq!((view.applied(), view.cursor_key()), (Some(LogId::new(1, 1)), None));
+    let view = apply.view().unwrap();
+    assert_eq!(view.entry(&namespace("n"), &key("a")).unwrap().unwrap().value, "2");
+    assert_eq!(view.cursor_key(), Some([3; 32]));
+    assert_eq!(view.entry(&namespace("n"), &key("b")).unwrap(), None);
+    assert_eq!(view.entry(&namespace("m"), &key("a")).unwrap(), None);
+}
+
+#[tokio::test]
+async fn audit_events_come_newest_first_of_one_namespace_or_all() {
+    let host = fake::host();
+    let mut entries = log("a=1; a=2; del a");
+    let op = Op::Set { namespace: namespace("n/m"), key: key("k"), value: "v".into(), value_type: ValueType::Json };
+    entries.push(ApplyEntry { id: LogId::new(2, 4), payload: command(op, 9) });
+    let apply = start(&host).await;
+    apply_all(&apply, &entries, 9).await;
+    let view = apply.view().unwrap();
+    let ids = |ns: Option<&str>, before: Option<&str>, limit| -> Vec<String> {
+        let before = before.map(|id| id.parse::<EventId>().unwrap());
+        let events = view.audit_before(ns.map(namespace).as_ref(), before, limit).unwrap();
+        events.iter().map(|event| event.id.to_string()).collect()
+    };
+    assert_eq!(ids(None, None, 99), ["2:4:1", "2:4:0", "1:3:0", "1:2:0", "1:1:1", "1:1:0"]);
+    assert_eq!(ids(None, Some("2:4:1"), 2), ["2:4:0", "1:3:0"]);
+    assert_eq!(ids(Some("n"), None, 3), ["1:3:0", "1:2:0", "1:1:1"]);
+    assert_eq!(ids(Some("n"), Some("1:1:1"), 3), ["1:1:0"]);
+    assert_eq!(ids(Some("n/m"), None, 9), ["2:4:1", "2:4:0"]);
+    assert_eq!(ids(Some("o"), None, 9), [""; 0]);
+    let after = view.audit_after(Some((crate::base::LogIndex(2), 0)), 2).unwrap();
+    assert_eq!(after.iter().map(|e| e.id.to_string()).collect::<Vec<_>>(), ["1:3:0", "2:4:0"]);
+    assert_eq!(view.audit_after(None, 1).unwrap()[0].id.to_string(), "1:1:0");
+}

@@ -1,0 +1,190 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::hash::row_hash;
+use super::{ApplyEntry, ApplyPayload};
+use crate::base::{GroupId, LogId, LogIndex, Term, WallTime};
+use crate::host::{Batch, StoreError, StoreView};
+use crate::keys::meta::{self, Summary};
+use crate::keys::{audit, changes, config, history, namespaces, terms};
+use crate::model::{
+    self, Applied, ChainHash, Change, CursorKey, Effects, Key, KeyState, Namespace, NamespaceState, View,
+};
+
+/// The state while one batch is applied: the store, with the rows of the batch so far on top. Each entry sees what
+/// those before it did.
+pub(super) struct Working<'a> {
+    group: GroupId,
+    store_name: &'a str,
+    store: &'a dyn StoreView,
+    /// Every row read or written by this batch. Reads go through `&self`, as the model demands, and fill it.
+    rows: RefCell<BTreeMap<Bytes, Cell>>,
+    summary: Summary,
+    membership: Option<(LogId, Bytes)>,
+}
+
+/// One row: as the store has it, and as the batch leaves it.
+struct Cell {
+    stored: Option<Bytes>,
+    /// `None`: only read.
+    written: Option<Option<Bytes>>,
+}
+
+/// What a batch comes to.
+pub(super) struct Finished {
+    pub batch: Batch,
+    pub summary: Summary,
+    /// The last membership among its entries.
+    pub membership: Option<(LogId, Bytes)>,
+}
+
+impl<'a> Working<'a> {
+    pub fn new(group: GroupId, store_name: &'a str, store: &'a dyn StoreView, summary: Summary) -> Working<'a> {
+        Working { group, store_name, store, rows: RefCell::default(), summary, membership: None }
+    }
+
+    /// Applies the next entry of the log.
+    pub fn apply(&mut self, entry: ApplyEntry) -> Result<Applied, StoreError> {
+        let at = entry.id;
+        let expected = self.summary.applied.map_or(LogIndex(0), |last| last.index.next());
+        // Of all truths the first: an entry applied twice, or left out, is a state that no other node has.
+        assert!(at.index == expected, "apply must go on at index {expected} and was given {at}");
+        let effects = match &entry.payload {
+            ApplyPayload::Command(command) => model::apply(self, at, command)?,
+            ApplyPayload::Blank | ApplyPayload::Membership(_) => model::apply_unchanged(self, at),
+        };
+        let outcome = self.absorb(effects)?;
+        if let ApplyPayload::Membership(membership) = entry.payload {
+            self.membership = Some((at, membership));
+        }
+        self.summary.applied = Some(at);
+        Ok(Applied { revision: at, outcome })
+    }
+
+    /// The rows to commit, in the order of their keys, and the state in short behind them.
+    pub fn finish(self) -> Finished {
+        let Working { group, rows, mut summary, membership, .. } = self;
+        let mut batch = Batch::default();
+        for (key, cell) in rows.into_inner() {
+            let Some(written) = cell.written else { continue };
+            if let Some(stored) = &cell.stored {
+                summary.state_hash = summary.state_hash.wrapping_sub(row_hash(&key, stored));
+            }
+            match written {
+                Some(value) => {
+                    summary.state_hash = summary.state_hash.wrapping_add(row_hash(&key, &value));
+                    batch.put(key, value);
+                }
+                None if cell.stored.is_some() => batch.remove(key),
+                None => {}
+            }
+        }
+        if let Some((at, membership)) = &membership {
+            batch.put(meta::membership_key(group), meta::encode_membership(*at, membership));
+        }
+        batch.put(meta::format_key(group), meta::format_value());
+        batch.put(meta::summary_key(group), meta::encode_summary(&summary));
+        Finished { batch, summary, membership }
+    }
+
+    /// Takes over what an entry does.
+    fn absorb(&mut self, effects: Effects) -> Result<model::Outcome, StoreError> {
+        let group = self.group;
+        for change in effects.changes {
+            match change {
+                Change::Key { n, state, replaces } => self.replace(n, &state, replaces)?,
+                Change::Namespace(row) => {
+                    self.write(namespaces::key(group, &row.path), Some(namespaces::encode(&row)))?;
+                }
+                Change::NamespaceGone(path) => self.write(namespaces::key(group, &path), None)?,
+                Change::Term { first, term } => self.write_new(terms::key(group, first), terms::encode(term)),
+                Change::CursorKey(key) => self.summary.cursor_key = Some(key),
+            }
+        }
+        for event in &effects.events {
+            let at = audit::position(event.id);
+            self.write_new(audit::key(group, at), audit::encode(event));
+            self.write_new(audit::namespace_key(group, &event.namespace, at), audit::namespace_value());
+            self.summary.audit_head = event.hash;
+            self.summary.audit_events += 1;
+        }
+        self.summary.log_time = effects.log_time;
+        Ok(effects.outcome)
+    }
+
+    /// A key's new state takes the place of the old one, which moves to history as it is.
+    fn replace(&mut self, n: u32, state: &KeyState, replaces: Option<LogId>) -> Result<(), StoreError> {
+        let (namespace, key) = match state {
+            KeyState::Live(entry) => (&entry.namespace, &entry.key),
+            KeyState::Deleted(tombstone) => (&tombstone.namespace, &tombstone.key),
+        };
+        let row_key = config::key(self.group, namespace, key);
+        if let Some(replaced) = replaces {
+            let old = self.read(&row_key)?.expect("the model has just read the state that it replaces");
+            self.write_new(history::key(self.group, namespace, key, replaced.index), old);
+        }
+        self.write_new(changes::key(self.group, state.revision().index, n), changes::encode(namespace, key));
+        self.write(row_key, Some(config::encode(state)))
+    }
+
+    fn read(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let mut rows = self.rows.borrow_mut();
+        if let Some(cell) = rows.get(key) {
+            return Ok(cell.written.as_ref().unwrap_or(&cell.stored).clone());
+        }
+        let stored = self.store.get(key)?;
+        rows.insert(Bytes::copy_from_slice(key), Cell { stored: stored.clone(), written: None });
+        Ok(stored)
+    }
+
+    fn write(&mut self, key: Bytes, value: Option<Bytes>) -> Result<(), StoreError> {
+        self.read(&key)?;
+        let cell = self.rows.get_mut().get_mut(&key).expect("a read leaves the row in the batch");
+        cell.written = Some(value);
+        Ok(())
+    }
+
+    /// Writes a row whose key holds the entry's own index, so that there cannot have been one before.
+    fn write_new(&mut self, key: Bytes, value: Bytes) {
+        let before = self.rows.get_mut().insert(key, Cell { stored: None, written: Some(Some(value)) });
+        assert!(before.is_none(), "a row of one revision was written by another");
+    }
+}
+
+impl View for Working<'_> {
+    type Error = StoreError;
+
+    fn key(&self, namespace: &Namespace, key: &Key) -> Result<Option<KeyState>, StoreError> {
+        let Some(row) = self.read(&config::key(self.group, namespace, key))? else {
+            return Ok(None);
+        };
+        let state = config::decode(namespace.clone(), key.clone(), &row);
+        state.map(Some).map_err(|e| e.in_store(self.store_name))
+    }
+
+    fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {
+        let Some(row) = self.read(&namespaces::key(self.group, namespace))? else {
+            return Ok(None);
+        };
+        let state = namespaces::decode(namespace.clone(), &row);
+        state.map(Some).map_err(|e| e.in_store(self.store_name))
+    }
+
+    fn log_time(&self) -> WallTime {
+        self.summary.log_time
+    }
+
+    fn audit_head(&self) -> ChainHash {
+        self.summary.audit_head
+    }
+
+    fn last_term(&self) -> Option<Term> {
+        self.summary.applied.map(|last| last.term)
+    }
+
+    fn cursor_key(&self) -> Option<CursorKey> {
+        self.summary.cursor_key
+    }
+}

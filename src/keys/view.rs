@@ -1,0 +1,254 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::audit::Position;
+use super::meta::{self, Summary};
+use super::{RowError, Steps, audit, config, history, namespaces, terms};
+use crate::base::{GroupId, LogId, LogIndex, Term, WallTime};
+use crate::host::{Direction, Row, StoreError, StoreView};
+use crate::model::{AuditEvent, ChainHash, Entry, EventId, Key, KeyState, Namespace, NamespaceState};
+
+/// The state at one moment: all reads of one view agree, whatever is applied meanwhile. Reads are short and bounded.
+pub struct StateView {
+    group: GroupId,
+    store_name: String,
+    view: Box<dyn StoreView>,
+    summary: Summary,
+}
+
+/// Gives a view of the state as it is now, to readers that know nothing of who keeps it.
+pub type Views = Arc<dyn Fn() -> Result<StateView, StoreError> + Send + Sync>;
+
+/// Part of a list of entries, in byte order of their keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListPage {
+    pub entries: Vec<Entry>,
+    /// There are further entries behind the last one.
+    pub more: bool,
+}
+
+/// Part of the list of namespaces, in byte order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamespacePage {
+    pub namespaces: Vec<NamespaceState>,
+    /// There are further namespaces behind the last one.
+    pub more: bool,
+}
+
+impl StateView {
+    /// The state that `view` shows. `store_name` is for errors.
+    pub fn new(group: GroupId, store_name: &str, view: Box<dyn StoreView>) -> Result<StateView, StoreError> {
+        let row = view.get(&meta::summary_key(group))?;
+        let summary = row.map_or(Ok(Summary::default()), |row| meta::decode_summary(&row));
+        let summary = summary.map_err(|e| e.in_store(store_name))?;
+        Ok(StateView { group, store_name: store_name.to_owned(), view, summary })
+    }
+
+    /// The last log entry that this state holds.
+    pub fn applied(&self) -> Option<LogId> {
+        self.summary.applied
+    }
+
+    /// The time that this state knows.
+    pub fn log_time(&self) -> WallTime {
+        self.summary.log_time
+    }
+
+    /// The sum of the hashes of all rows of all spaces but meta.
+    pub fn state_hash(&self) -> u128 {
+        self.summary.state_hash
+    }
+
+    /// The hash of the last audit event.
+    pub fn audit_head(&self) -> ChainHash {
+        self.summary.audit_head
+    }
+
+    /// How many audit events there have been.
+    pub fn audit_events(&self) -> u64 {
+        self.summary.audit_events
+    }
+
+    /// The replicated secret that authenticates cursors; `None` until the first leader has given one.
+    pub fn cursor_key(&self) -> Option<[u8; 32]> {
+        self.summary.cursor_key.map(|key| key.0)
+    }
+
+    /// A key's current entry.
+    pub fn entry(&self, namespace: &Namespace, key: &Key) -> Result<Option<Entry>, StoreError> {
+        Ok(self.key_state(namespace, key)?.and_then(KeyState::live))
+    }
+
+    /// A key's current entry or tombstone.
+    pub fn key_state(&self, namespace: &Namespace, key: &Key) -> Result<Option<KeyState>, StoreError> {
+        let row = self.view.get(&config::key(self.group, namespace, key))?;
+        row.map(|row| config::decode(namespace.clone(), key.clone(), &row).map_err(|e| self.unreadable(e))).transpose()
+    }
+
+    /// A key's state as of the revision with this index, from what is kept of it.
+    pub fn key_state_at(&self, namespace: &Namespace, key: &Key, at: LogIndex) -> Result<Option<KeyState>, StoreError> {
+        match self.key_state(namespace, key)? {
+            Some(state) if state.revision().index > at => self.superseded_at(namespace, key, at),
+            state => Ok(state),
+        }
+    }
+
+    /// Entries of a namespace whose keys begin with `prefix` and come after `after`: at most `limit`, and fewer where
+    /// they reach `bytes_max` (but at least one, where there is one).
+    pub fn list(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        after: Option<&Key>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<ListPage, StoreError> {
+        self.list_at(namespace, prefix, after, limit, bytes_max, LogIndex(u64::MAX))
+    }
+
+    /// As [`StateView::list`], of the state as it was at the revision with this index: so that all pages of one list
+    /// show one revision.
+    pub fn list_at(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        after: Option<&Key>,
+        limit: usize,
+        bytes_max: usize,
+        at: LogIndex,
+    ) -> Result<ListPage, StoreError> {
+        let mut steps = Steps::new(config::range(self.group, namespace, prefix, after));
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        loop {
+            // One more than is missing: it tells whether there is more.
+            let rows = steps.next(&*self.view, limit + 1 - entries.len())?;
+            if rows.is_empty() {
+                return Ok(ListPage { entries, more: false });
+            }
+            for (row_key, row) in rows {
+                // A key that was never set has no row and one that was deleted keeps its tombstone: so the current
+                // rows name every key that ever was.
+                let Some(entry) = self.listed(&row_key, &row, at)? else { continue };
+                bytes += row_key.len() + entry.value.len();
+                if entries.len() == limit || (bytes > bytes_max && !entries.is_empty()) {
+                    return Ok(ListPage { entries, more: true });
+                }
+                entries.push(entry);
+            }
+        }
+    }
+
+    /// The entry that a row of the current state stands for at `at`.
+    fn listed(&self, row_key: &[u8], row: &[u8], at: LogIndex) -> Result<Option<Entry>, StoreError> {
+        let (namespace, key) = config::decode_key(self.group, row_key).map_err(|e| self.unreadable(e))?;
+        let state = config::decode(namespace, key, row).map_err(|e| self.unreadable(e))?;
+        if state.revision().index <= at {
+            return Ok(state.live());
+        }
+        let (namespace, key) = match &state {
+            KeyState::Live(entry) => (&entry.namespace, &entry.key),
+            KeyState::Deleted(tombstone) => (&tombstone.namespace, &tombstone.key),
+        };
+        Ok(self.superseded_at(namespace, key, at)?.and_then(KeyState::live))
+    }
+
+    /// The newest superseded state of a key at the revision with this index.
+    fn superseded_at(&self, namespace: &Namespace, key: &Key, at: LogIndex) -> Result<Option<KeyState>, StoreError> {
+        let mut range = history::range(self.group, namespace, key);
+        if let Some(next) = at.0.checked_add(1) {
+            range.end = history::key(self.group, namespace, key, LogIndex(next));
+        }
+        let row = self.view.scan(&range, 1, Direction::Backward)?.pop();
+        let decode = |(_, row): Row| history::decode(namespace.clone(), key.clone(), &row);
+        row.map(|row| decode(row).map_err(|e| self.unreadable(e))).transpose()
+    }
+
+    /// A namespace.
+    pub fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {
+        let row = self.view.get(&namespaces::key(self.group, namespace))?;
+        row.map(|row| namespaces::decode(namespace.clone(), &row).map_err(|e| self.unreadable(e))).transpose()
+    }
+
+    /// At most `limit` namespaces after `after`.
+    pub fn namespaces(&self, after: Option<&Namespace>, limit: usize) -> Result<NamespacePage, StoreError> {
+        let range = namespaces::range(self.group, after);
+        let mut rows = self.view.scan(&range, limit + 1, Direction::Forward)?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let decode = |(key, row): Row| namespaces::decode(namespaces::decode_key(self.group, &key)?, &row);
+        let namespaces: Result<Vec<NamespaceState>, RowError> = rows.into_iter().map(decode).collect();
+        Ok(NamespacePage { namespaces: namespaces.map_err(|e| self.unreadable(e))?, more })
+    }
+
+    /// The term that the log has at a committed index; `None` beyond what is applied.
+    pub fn term_at(&self, index: LogIndex) -> Result<Option<Term>, StoreError> {
+        if self.applied().is_none_or(|applied| index > applied.index) {
+            return Ok(None);
+        }
+        let row = self.view.scan(&terms::range_upto(self.group, index), 1, Direction::Backward)?.pop();
+        row.map(|(_, row)| terms::decode(&row).map_err(|e| self.unreadable(e))).transpose()
+    }
+
+    /// At most `limit` audit events before `before`, newest first, of one namespace or of all.
+    pub fn audit_before(
+        &self,
+        namespace: Option<&Namespace>,
+        before: Option<EventId>,
+        limit: usize,
+    ) -> Result<Vec<AuditEvent>, StoreError> {
+        let before = before.map(audit::position);
+        let Some(namespace) = namespace else {
+            let rows = self.view.scan(&audit::range_before(self.group, before), limit, Direction::Backward)?;
+            return rows.into_iter().map(|row| self.event(row)).collect();
+        };
+        let range = audit::namespace_range_before(self.group, namespace, before);
+        let rows = self.view.scan(&range, limit, Direction::Backward)?;
+        rows.iter().map(|(row_key, _)| self.indexed_event(row_key)).collect()
+    }
+
+    /// At most `limit` audit events after a position, oldest first.
+    pub fn audit_after(&self, after: Option<Position>, limit: usize) -> Result<Vec<AuditEvent>, StoreError> {
+        let rows = self.view.scan(&audit::range_after(self.group, after), limit, Direction::Forward)?;
+        rows.into_iter().map(|row| self.event(row)).collect()
+    }
+
+    fn event(&self, (key, row): Row) -> Result<AuditEvent, StoreError> {
+        let position = audit::decode_key(self.group, &key);
+        position.and_then(|at| audit::decode(at, &row)).map_err(|e| self.unreadable(e))
+    }
+
+    fn indexed_event(&self, index_key: &[u8]) -> Result<AuditEvent, StoreError> {
+        let (_, at) = audit::decode_namespace_key(self.group, index_key).map_err(|e| self.unreadable(e))?;
+        let row = self.view.get(&audit::key(self.group, at))?.ok_or_else(|| StoreError {
+            store: self.store_name.clone(),
+            what: format!("the audit index names an event {}:{} that is not there", at.0, at.1),
+        })?;
+        audit::decode(at, &row).map_err(|e| self.unreadable(e))
+    }
+
+    /// What the state knows about itself.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// The last membership applied, in Raft's encoding, and the entry that it came with.
+    pub fn membership(&self) -> Result<Option<(LogId, Bytes)>, StoreError> {
+        let row = self.view.get(&meta::membership_key(self.group))?;
+        row.map(|row| meta::decode_membership(&row).map_err(|e| self.unreadable(e))).transpose()
+    }
+
+    /// The store's rows, as they are.
+    pub fn raw(&self) -> &dyn StoreView {
+        &*self.view
+    }
+
+    /// The store's rows, as they are.
+    pub fn into_raw(self) -> Box<dyn StoreView> {
+        self.view
+    }
+
+    fn unreadable(&self, row: RowError) -> StoreError {
+        row.in_store(&self.store_name)
+    }
+}

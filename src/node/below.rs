@@ -1,0 +1,205 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::api::{
+    self, AuditLog, AuditPage, Below, CallError, Consensus, ListPage, PeerCall, Peers, ProposeError, RaftRole,
+    RaftStatus, ReadView, State,
+};
+use crate::apply::{ApplyError, ApplyHandle, StateView};
+use crate::audit::AuditHandle;
+use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, Term, WallTime};
+use crate::host::{BoxFuture, StoreError};
+use crate::model::{Applied, Command, Entry, Key, Namespace, Op};
+use crate::peer::{FrameKind, Lane, PeerHandle, PeerTarget};
+use crate::raft::{self, RaftHandle};
+
+/// Binds the API actor's view of the world below it.
+pub(super) fn bind(
+    group: GroupId,
+    reserve_bytes: u64,
+    raft: RaftHandle,
+    apply: ApplyHandle,
+    audit: AuditHandle,
+    peers: PeerHandle,
+) -> Below {
+    Below {
+        consensus: Arc::new(Raft { raft, reserve_bytes }),
+        state: Arc::new(apply),
+        audit: Arc::new(audit),
+        peers: Arc::new(Nodes { group, peers }),
+    }
+}
+
+struct Raft {
+    raft: RaftHandle,
+    reserve_bytes: u64,
+}
+
+impl Consensus for Raft {
+    fn propose(
+        &self,
+        op: Op,
+        actor: String,
+        request_id: RequestId,
+        deadline: Monotonic,
+    ) -> BoxFuture<'static, Result<Applied, ProposeError>> {
+        let (raft, reserve) = (self.raft.clone(), self.reserve_bytes);
+        Box::pin(async move {
+            // The Raft actor stamps the time.
+            let command = Command { stamp: WallTime(0), actor, request_id, op };
+            raft.propose(command, deadline).await.map_err(|error| match error {
+                raft::ProposeError::NotLeader { .. } => ProposeError::NotLeader,
+                raft::ProposeError::Overloaded => ProposeError::Overloaded,
+                raft::ProposeError::StorageFull { free_bytes } => {
+                    ProposeError::StorageFull { free: free_bytes, reserve }
+                }
+                raft::ProposeError::OutcomeUnknown => ProposeError::OutcomeUnknown,
+            })
+        })
+    }
+
+    fn status(&self) -> RaftStatus {
+        let status = self.raft.status();
+        let members: BTreeMap<NodeId, api::Member> = status
+            .members
+            .iter()
+            .map(|(id, member)| {
+                let voter = status.voters.contains(id);
+                let (peer, url) = (member.peer.clone(), member.url.clone());
+                (*id, api::Member { peer, url, storage: member.storage, voter })
+            })
+            .collect();
+        RaftStatus {
+            node: status.node,
+            role: match status.role {
+                raft::RaftRole::Leader => RaftRole::Leader,
+                raft::RaftRole::Candidate => RaftRole::Candidate,
+                raft::RaftRole::Follower => RaftRole::Follower,
+                raft::RaftRole::Learner | raft::RaftRole::Stopped => RaftRole::Learner,
+            },
+            term: status.term,
+            leader: status.leader,
+            last_log: status.last_log,
+            committed: status.committed,
+            applied: status.applied,
+            snapshot: status.snapshot,
+            purged: status.purged,
+            members,
+            caught_up: status.caught_up,
+        }
+    }
+
+    fn leader_other_than(&self, ruled_out: Option<(Term, NodeId)>) -> BoxFuture<'static, ()> {
+        let mut status = self.raft.subscribe();
+        Box::pin(async move {
+            let named = |status: &raft::RaftStatus| {
+                status.leader.is_some_and(|leader| ruled_out != Some((status.term, leader)))
+            };
+            // An error means that consensus ended: the caller's deadline speaks then.
+            if status.wait_for(named).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
+
+impl State for ApplyHandle {
+    fn status(&self) -> api::ApplyStatus {
+        let status = ApplyHandle::status(self);
+        api::ApplyStatus { applied: status.applied, state_hash: status.state_hash }
+    }
+
+    fn view(&self) -> Result<Box<dyn ReadView>, StoreError> {
+        match ApplyHandle::view(self) {
+            Ok(view) => Ok(Box::new(view)),
+            Err(error) => Err(store_error(error)),
+        }
+    }
+
+    fn wait_applied(&self, index: LogIndex) -> BoxFuture<'static, bool> {
+        let apply = self.clone();
+        Box::pin(async move { ApplyHandle::wait_applied(&apply, index).await.is_ok() })
+    }
+}
+
+fn store_error(error: ApplyError) -> StoreError {
+    StoreError { store: "state".to_owned(), what: error.to_string() }
+}
+
+impl ReadView for StateView {
+    fn applied(&self) -> Option<LogId> {
+        StateView::applied(self)
+    }
+
+    fn entry(&self, namespace: &Namespace, key: &Key) -> Result<Option<Entry>, StoreError> {
+        StateView::entry(self, namespace, key)
+    }
+
+    fn list(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        after: Option<&Key>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<ListPage, StoreError> {
+        let page = StateView::list(self, namespace, prefix, after, limit, bytes_max)?;
+        Ok(ListPage { entries: page.entries, more: page.more })
+    }
+
+    fn cursor_key(&self) -> Result<Option<[u8; 32]>, StoreError> {
+        Ok(StateView::cursor_key(self))
+    }
+}
+
+impl AuditLog for AuditHandle {
+    fn events(
+        &self,
+        namespace: Option<Namespace>,
+        before: Option<api::EventId>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> BoxFuture<'static, Result<AuditPage, String>> {
+        let audit = self.clone();
+        Box::pin(async move {
+            let page = AuditHandle::events(&audit, namespace, before, limit, bytes_max)
+                .await
+                .map_err(|error| error.to_string())?;
+            Ok(page)
+        })
+    }
+}
+
+struct Nodes {
+    group: GroupId,
+    peers: PeerHandle,
+}
+
+impl Peers for Nodes {
+    fn call(
+        &self,
+        to: NodeId,
+        address: &str,
+        call: PeerCall,
+        body: Bytes,
+        deadline: Monotonic,
+    ) -> BoxFuture<'static, Result<Bytes, CallError>> {
+        let (group, peers) = (self.group, self.peers.clone());
+        let target = PeerTarget { node: to, address: address.to_owned() };
+        let kind = match call {
+            PeerCall::Forward => FrameKind::Forward,
+            PeerCall::Status => FrameKind::Status,
+        };
+        Box::pin(async move {
+            peers.call(&target, Lane::Control, group, kind, body, deadline).await.map_err(|error| {
+                if error.is_surely_not_executed() {
+                    CallError::NotDelivered(error.to_string())
+                } else {
+                    CallError::NoAnswer(error.to_string())
+                }
+            })
+        })
+    }
+}

@@ -1,0 +1,132 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use crate::apply::ApplyHandle;
+use crate::base::{GroupId, NodeId, RequestId, StorageId, WallTime};
+use crate::config::MemberConfig;
+use crate::host::Host;
+use crate::log::Wal;
+use crate::model::{Command, CursorKey, Op};
+use crate::peer::{FrameKind, Lane, PeerHandle, PeerTarget};
+use crate::raft::{Member, RaftHandle, RaftRole};
+
+const PROBE_EVERY: Duration = Duration::from_millis(100);
+const PROBE_DEADLINE: Duration = Duration::from_secs(1);
+/// How many rounds without an answer from everyone until the log says whom the node waits for.
+const ROUNDS_BEFORE_A_WORD: u32 = 50;
+const SECRETS_DEADLINE: Duration = Duration::from_secs(5);
+const FORMAT: u8 = 1;
+
+/// What a node says when it is asked whether it may become part of a fresh cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ProbeAnswer {
+    format: u8,
+    storage: StorageId,
+    /// Its log holds nothing.
+    empty: bool,
+}
+
+/// Answers a probe.
+pub(super) fn answer_probe(storage: StorageId, wal: &Wal) -> Bytes {
+    let answer = ProbeAnswer { format: FORMAT, storage, empty: wal.last().is_none() };
+    Bytes::from(postcard::to_stdvec(&answer).expect("derived serializers do not fail"))
+}
+
+/// Forms a fresh cluster, where there is none: the configured member with the smallest id asks all others, and only
+/// when every one of them answers "empty" makes them the first membership. A node that lost its data cannot form a
+/// second cluster this way, since the others are not empty.
+pub(super) async fn form_cluster(
+    host: Host,
+    own: (NodeId, StorageId),
+    members: Vec<MemberConfig>,
+    wal: Wal,
+    peers: PeerHandle,
+    raft: RaftHandle,
+) {
+    if members.first().is_none_or(|first| first.id != own.0) {
+        return;
+    }
+    let mut rounds = 0u32;
+    while wal.last().is_none() {
+        let mut found = BTreeMap::new();
+        let mut waiting_for = Vec::new();
+        for member in &members {
+            let storage = if member.id == own.0 { Ok(Some(own.1)) } else { probe(&host, &peers, member).await };
+            match storage {
+                Ok(Some(storage)) => {
+                    let (peer, url) = (member.peer.clone(), member.url.clone());
+                    found.insert(member.id, Member { peer, url, storage });
+                }
+                Ok(None) => {
+                    tracing::error!(
+                        node = member.id.0,
+                        "this node's data directory is empty, but node {} has data of this cluster: the cluster \
+                         exists already. Bring this node's old directory back, or give it a new id and add it",
+                        member.id
+                    );
+                    host.sleep(PROBE_DEADLINE).await;
+                    waiting_for.push(member.id.to_string());
+                }
+                Err(reason) => waiting_for.push(format!("{} ({reason})", member.id)),
+            }
+        }
+        if found.len() == members.len() {
+            tracing::info!(members = members.len(), "every member is empty: forming a new cluster");
+            if let Err(reason) = raft.initialize(found).await {
+                tracing::error!(%reason, "could not form the cluster; trying again");
+            }
+        }
+        rounds += 1;
+        if rounds % ROUNDS_BEFORE_A_WORD == 0 && !waiting_for.is_empty() {
+            tracing::warn!(waiting_for = waiting_for.join(", "), "a fresh cluster is formed once all its members answer");
+        }
+        host.sleep(PROBE_EVERY).await;
+    }
+}
+
+/// Gives a fresh cluster its replicated secrets: the first leader that finds none draws them. Only the first such
+/// command counts, so two leaders that both try do no harm.
+pub(super) async fn give_secrets(host: Host, raft: RaftHandle, apply: ApplyHandle) {
+    let mut rng = host.entropy.fork("cursor-key");
+    let mut status = raft.subscribe();
+    loop {
+        if apply.view().is_ok_and(|view| view.cursor_key().is_some()) {
+            return;
+        }
+        if status.borrow_and_update().role == RaftRole::Leader {
+            let command = Command {
+                stamp: WallTime(0),
+                actor: "confman".to_owned(),
+                request_id: RequestId::from_random(rng.random()),
+                op: Op::Bootstrap { cursor_key: CursorKey(rng.random()) },
+            };
+            if let Err(error) = raft.propose(command, host.clock.now().after(SECRETS_DEADLINE)).await {
+                tracing::debug!(%error, "the cluster has no replicated secrets yet");
+            }
+        }
+        // A follower gets them from the log; a leader whose proposal failed tries again.
+        let look_again = host.clock.now().after(PROBE_DEADLINE);
+        if let Some(Err(_)) = host.until(look_again, status.changed()).await {
+            return;
+        }
+    }
+}
+
+/// The storage id of an empty member; `None` of one that has data.
+async fn probe(host: &Host, peers: &PeerHandle, member: &MemberConfig) -> Result<Option<StorageId>, String> {
+    let target = PeerTarget { node: member.id, address: member.peer.clone() };
+    let deadline = host.clock.now().after(PROBE_DEADLINE);
+    let answer = peers
+        .call(&target, Lane::Control, GroupId::MAIN, FrameKind::Probe, Bytes::new(), deadline)
+        .await
+        .map_err(|e| e.to_string())?;
+    let answer: ProbeAnswer = postcard::from_bytes(&answer).map_err(|e| e.to_string())?;
+    if answer.format != FORMAT {
+        return Err(format!("it answers in format {}, this node knows {FORMAT}", answer.format));
+    }
+    Ok(answer.empty.then_some(answer.storage))
+}

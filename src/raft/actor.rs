@@ -1,0 +1,277 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::errors::{ClientWriteError, InitializeError, RaftError};
+use openraft::{AsyncRuntime, SnapshotPolicy};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::network::Network;
+use super::server::RaftServer;
+use super::state_machine::StateMachine;
+use super::status::{Member, RaftStatus};
+use super::types::{Reply, Types};
+use super::{log_store, publish, stamp};
+use crate::apply::ApplyHandle;
+use crate::base::{GroupId, Monotonic, NodeId};
+use crate::config::{RaftConfig, StorageConfig};
+use crate::host::Host;
+use crate::log::{Snapshots, Wal};
+use crate::model::{Applied, Command};
+use crate::peer::PeerHandle;
+
+/// Proposals that wait for the actor. The API actor admits fewer than this; beyond it, `Overloaded` at once.
+const RAFT_INBOX_MAX: usize = 4096;
+/// How often the free space of the disk is looked at.
+const DISK_LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The Raft actor of one group.
+#[derive(Clone)]
+pub struct RaftHandle {
+    host: Host,
+    inbox: mpsc::Sender<Msg>,
+    status: watch::Receiver<RaftStatus>,
+}
+
+/// What a group's consensus stands on.
+#[derive(Clone)]
+pub struct GroupStorage {
+    pub wal: Wal,
+    pub apply: ApplyHandle,
+    pub snapshots: Snapshots,
+}
+
+/// Who this node is, and its clocks and sizes.
+#[derive(Clone)]
+pub struct RaftSettings {
+    pub cluster: String,
+    pub node: NodeId,
+    pub group: GroupId,
+    pub raft: RaftConfig,
+    pub storage: StorageConfig,
+}
+
+/// Why a proposal has no outcome.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProposeError {
+    /// Surely not done: this node does not lead. Ask the leader, where one is known.
+    #[error("this node is not the leader")]
+    NotLeader { leader: Option<NodeId> },
+    /// Surely not done: too many proposals wait. Try again.
+    #[error("too many writes are waiting")]
+    Overloaded,
+    /// Surely not done: the disk is nearly full. Reads go on.
+    #[error("{free_bytes} bytes of disk are free, less than the reserve")]
+    StorageFull { free_bytes: u64 },
+    /// It may or may not take effect. Read, then decide.
+    #[error("it is not known whether the write took effect")]
+    OutcomeUnknown,
+}
+
+enum Msg {
+    Propose { command: Command, answer: oneshot::Sender<Result<Applied, ProposeError>> },
+    Initialize { members: BTreeMap<NodeId, Member>, answer: oneshot::Sender<Result<(), String>> },
+}
+
+impl RaftHandle {
+    /// Proposes a command with this node as leader, stamped with its clock, and waits until it is committed and
+    /// applied here, or until `deadline`.
+    pub async fn propose(&self, command: Command, deadline: Monotonic) -> Result<Applied, ProposeError> {
+        let (answer, outcome) = oneshot::channel();
+        match self.inbox.try_send(Msg::Propose { command, answer }) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => return Err(ProposeError::Overloaded),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(ProposeError::NotLeader { leader: None }),
+        }
+        match self.host.until(deadline, outcome).await {
+            Some(Ok(outcome)) => outcome,
+            // The responder was dropped, or time ran out: the entry may be in somebody's log.
+            Some(Err(_)) | None => Err(ProposeError::OutcomeUnknown),
+        }
+    }
+
+    /// Forms the cluster. Only for a node whose log is empty, once every member said that it is empty too.
+    pub async fn initialize(&self, members: BTreeMap<NodeId, Member>) -> Result<(), String> {
+        let (answer, done) = oneshot::channel();
+        let stopped = || "consensus has stopped on this node".to_owned();
+        self.inbox.send(Msg::Initialize { members, answer }).await.map_err(|_| stopped())?;
+        done.await.map_err(|_| stopped())?
+    }
+
+    /// What this node knows of its group now.
+    pub fn status(&self) -> RaftStatus {
+        self.status.borrow().clone()
+    }
+
+    /// Follows the status.
+    pub fn subscribe(&self) -> watch::Receiver<RaftStatus> {
+        self.status.clone()
+    }
+}
+
+/// Starts consensus for one group: recovers openraft from storage (replaying to the committed id before this
+/// returns), then runs it.
+pub async fn start<R: AsyncRuntime>(
+    host: &Host,
+    settings: RaftSettings,
+    storage: GroupStorage,
+    peers: PeerHandle,
+) -> Result<(RaftHandle, RaftServer), String> {
+    let config = openraft_config(&settings)?;
+    let network = Network::<R> {
+        host: host.clone(),
+        node: settings.node,
+        group: settings.group,
+        peers,
+        runtime: std::marker::PhantomData,
+    };
+    let log_store = log_store::LogStore::<R>::new(storage.wal.clone());
+    let state_machine =
+        StateMachine::<R>::new(storage.wal.clone(), storage.apply.clone(), storage.snapshots.clone());
+    let raft = openraft::Raft::new(settings.node, Arc::new(config), network, log_store, state_machine)
+        .await
+        .map_err(|e| format!("consensus cannot start from what is on disk: {e}"))?;
+
+    let (publish, status) = watch::channel(RaftStatus { node: settings.node, ..RaftStatus::default() });
+    let publish = Arc::new(publish);
+    let heard = Arc::new(publish::Heard::default());
+    let publisher = publish::Publisher {
+        host: host.clone(),
+        raft: raft.clone(),
+        wal: storage.wal.clone(),
+        snapshots: storage.snapshots.clone(),
+        snapshot_log_bytes: settings.storage.snapshot_log_bytes,
+        heard: heard.clone(),
+        silence_max: settings.raft.election_timeout_max * 2,
+        publish: publish.clone(),
+    };
+    host.spawn("raft-status", publisher.run());
+    host.spawn("raft-disk", watch_disk(host.clone(), settings.storage.reserve_bytes, publish));
+
+    let (inbox, messages) = mpsc::channel(RAFT_INBOX_MAX);
+    let actor = Actor {
+        host: host.clone(),
+        raft: raft.clone(),
+        apply: storage.apply,
+        status: status.clone(),
+        stamper: stamp::Stamper::default(),
+    };
+    host.spawn("raft", actor.run(messages));
+    let handle = RaftHandle { host: host.clone(), inbox, status };
+    Ok((handle, RaftServer::new(raft, storage.snapshots, host.clock.clone(), heard)))
+}
+
+fn openraft_config(settings: &RaftSettings) -> Result<openraft::Config, String> {
+    let raft = &settings.raft;
+    let config = openraft::Config {
+        cluster_name: settings.cluster.clone(),
+        heartbeat_interval: raft.heartbeat.as_millis() as u64,
+        election_timeout_min: raft.election_timeout_min.as_millis() as u64,
+        election_timeout_max: raft.election_timeout_max.as_millis() as u64,
+        max_payload_entries: raft.append_entries_max,
+        max_in_snapshot_log_to_keep: raft.log_entries_kept,
+        // Snapshots are asked for by bytes, not by entries: see `publish`.
+        snapshot_policy: SnapshotPolicy::Never,
+        enable_pre_vote: Some(true),
+        // A leader that lost its unsynced tail must not come back as leader of the same term: followers may hold
+        // other entries under the ids it would give out again.
+        enable_leader_restore: Some(false),
+        ..openraft::Config::default()
+    };
+    config.validate().map_err(|e| format!("the [raft] settings do not fit together: {e}"))
+}
+
+struct Actor<R: AsyncRuntime> {
+    host: Host,
+    raft: openraft::Raft<Types<R>, StateMachine<R>>,
+    apply: ApplyHandle,
+    status: watch::Receiver<RaftStatus>,
+    stamper: stamp::Stamper,
+}
+
+impl<R: AsyncRuntime> Actor<R> {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Msg>) {
+        while let Some(msg) = inbox.recv().await {
+            match msg {
+                Msg::Propose { command, answer } => self.propose(command, answer).await,
+                Msg::Initialize { members, answer } => {
+                    let raft = self.raft.clone();
+                    // It waits for the log's sync, so it must not hold up the inbox.
+                    self.host.spawn("raft-initialize", async move {
+                        answer.send(initialize(&raft, members).await).ok();
+                    });
+                }
+            }
+        }
+    }
+
+    async fn propose(&mut self, mut command: Command, answer: oneshot::Sender<Result<Applied, ProposeError>>) {
+        let refusal = {
+            let status = self.status.borrow();
+            status.storage_full.then_some(ProposeError::StorageFull { free_bytes: status.disk_free })
+        };
+        if let Some(refusal) = refusal {
+            answer.send(Err(refusal)).ok();
+            return;
+        }
+        if self.status.borrow().caught_up {
+            self.stamper.observe(self.apply.status().log_time, self.host.clock.now());
+        }
+        let stamp = self.stamper.stamp(self.host.clock.wall(), self.host.clock.now());
+        if stamp.capped {
+            tracing::warn!(
+                clock = %self.host.clock.wall(), stamped = %stamp.at,
+                "this node's clock runs ahead of the cluster's log time: its stamps are capped; set the clock right"
+            );
+        }
+        command.stamp = stamp.at;
+        let reply = Reply::new(move |written: openraft::raft::ClientWriteResult<Types<R>>| {
+            let outcome = match written {
+                Ok(written) => Ok(written.data),
+                // Checked before the append, so surely not in any log.
+                Err(ClientWriteError::ForwardToLeader(to)) => Err(ProposeError::NotLeader { leader: to.leader_id }),
+                // `LogEntryDiscarded` too: what this node discarded, a quorum may still have committed.
+                Err(_) => Err(ProposeError::OutcomeUnknown),
+            };
+            answer.send(outcome).ok();
+        });
+        if let Err(stopped) = self.raft.client_write_ff(command, Some(reply)).await {
+            tracing::debug!(%stopped, "consensus took no proposal");
+        }
+    }
+}
+
+async fn initialize<R: AsyncRuntime>(
+    raft: &openraft::Raft<Types<R>, StateMachine<R>>,
+    members: BTreeMap<NodeId, Member>,
+) -> Result<(), String> {
+    match raft.initialize(members).await {
+        // Initialised before this call: what it asked for is so.
+        Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// Publishes how much disk is free, and refuses writes below the reserve until there is more again.
+async fn watch_disk(host: Host, reserve_bytes: u64, publish: Arc<watch::Sender<RaftStatus>>) {
+    while !publish.is_closed() {
+        match host.files.free_bytes().await {
+            Ok(free) => {
+                let full = free < reserve_bytes;
+                publish.send_if_modified(|status| {
+                    if status.storage_full != full {
+                        if full {
+                            tracing::error!(free_bytes = free, reserve_bytes, "disk nearly full: this node takes no writes until some is freed");
+                        } else {
+                            tracing::info!(free_bytes = free, "disk has room again: writes go on");
+                        }
+                    }
+                    status.disk_free = free;
+                    std::mem::replace(&mut status.storage_full, full) != full
+                });
+            }
+            Err(e) => tracing::warn!(error = %e, "cannot tell how much disk is free"),
+        }
+        host.sleep(DISK_LOOK_EVERY).await;
+    }
+}

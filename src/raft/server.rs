@@ -1,0 +1,133 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use openraft::AsyncRuntime;
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+
+use super::codec;
+use super::network::{ChunkAnswer, SnapshotChunk};
+use super::publish::Heard;
+use super::state_machine::{StateMachine, as_raft_snapshot};
+use super::types::{Types, VoteOf};
+use crate::base::LogId;
+use crate::host::{BoxFuture, Clock};
+use crate::log::{SnapshotMeta, SnapshotReceiver, Snapshots};
+use crate::peer::FrameKind;
+
+/// Answers the Raft frames of other nodes. Erases the runtime.
+#[derive(Clone)]
+pub struct RaftServer(Arc<dyn Serve>);
+
+trait Serve: Send + Sync {
+    fn handle(self: Arc<Self>, kind: FrameKind, body: Bytes) -> BoxFuture<'static, Result<Bytes, String>>;
+}
+
+impl RaftServer {
+    pub(super) fn new<R: AsyncRuntime>(
+        raft: openraft::Raft<Types<R>, StateMachine<R>>,
+        snapshots: Snapshots,
+        clock: Arc<dyn Clock>,
+        heard: Arc<Heard>,
+    ) -> RaftServer {
+        RaftServer(Arc::new(Server { raft, snapshots, clock, heard, incoming: Mutex::new(None) }))
+    }
+
+    /// Hands one frame to the group. An error is sent back as text; the caller logs it and tries again.
+    pub fn handle(&self, kind: FrameKind, body: Bytes) -> BoxFuture<'static, Result<Bytes, String>> {
+        self.0.clone().handle(kind, body)
+    }
+}
+
+struct Server<R: AsyncRuntime> {
+    raft: openraft::Raft<Types<R>, StateMachine<R>>,
+    snapshots: Snapshots,
+    clock: Arc<dyn Clock>,
+    heard: Arc<Heard>,
+    /// The one snapshot that is being received. A leader of a newer term, or a newer snapshot, takes its place.
+    incoming: Mutex<Option<Incoming>>,
+}
+
+struct Incoming {
+    last: LogId,
+    total: u64,
+    receiver: SnapshotReceiver,
+    written: u64,
+}
+
+impl<R: AsyncRuntime> Serve for Server<R> {
+    fn handle(self: Arc<Self>, kind: FrameKind, body: Bytes) -> BoxFuture<'static, Result<Bytes, String>> {
+        Box::pin(async move {
+            match kind {
+                FrameKind::Append => {
+                    let request: AppendEntriesRequest<Types<R>> = decode(&body)?;
+                    let answer = self.raft.append_entries(request).await.map_err(text)?;
+                    if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+                        self.heard.now(self.clock.now());
+                    }
+                    Ok(codec::encode(&answer))
+                }
+                FrameKind::Vote => {
+                    let request: VoteRequest<Types<R>> = decode(&body)?;
+                    Ok(codec::encode(&self.raft.vote(request).await.map_err(text)?))
+                }
+                FrameKind::PreVote => {
+                    let request: VoteRequest<Types<R>> = decode(&body)?;
+                    Ok(codec::encode(&self.raft.pre_vote(request).await.map_err(text)?))
+                }
+                FrameKind::TransferLeader => {
+                    let answer = self.raft.handle_transfer_leader(decode(&body)?).await.map_err(text)?;
+                    Ok(codec::encode(&answer))
+                }
+                FrameKind::SnapshotChunk => Ok(codec::encode(&self.receive(decode(&body)?).await?)),
+                other => Err(format!("{other:?} is not a frame of consensus")),
+            }
+        })
+    }
+}
+
+impl<R: AsyncRuntime> Server<R> {
+    /// Takes one chunk. Chunks may come twice or out of order: the answer names the offset that is wanted next.
+    async fn receive(&self, chunk: SnapshotChunk) -> Result<ChunkAnswer, String> {
+        let vote: VoteOf<R> = decode(&chunk.vote)?;
+        let mut incoming = self.incoming.lock().await;
+        let known = incoming.as_ref().is_some_and(|held| held.last == chunk.last && held.total == chunk.total);
+        if !known {
+            if chunk.offset != 0 {
+                return Ok(ChunkAnswer::Continue { from: 0 });
+            }
+            let meta = SnapshotMeta { last: chunk.last, membership: chunk.membership };
+            let receiver = self.snapshots.receive(meta).await.map_err(text)?;
+            tracing::info!(snapshot = %chunk.last, bytes = chunk.total, "receiving a snapshot from the leader");
+            *incoming = Some(Incoming { last: chunk.last, total: chunk.total, receiver, written: 0 });
+        }
+        let held = incoming.as_mut().expect("set above where it was not");
+        if chunk.offset != held.written {
+            return Ok(ChunkAnswer::Continue { from: held.written });
+        }
+        let length = chunk.data.len() as u64;
+        if length == 0 && held.written < held.total {
+            return Err(format!("an empty chunk at {} of {} bytes", held.written, held.total));
+        }
+        held.receiver.write(chunk.offset, chunk.data).await.map_err(text)?;
+        held.written += length;
+        if held.written < held.total {
+            return Ok(ChunkAnswer::Continue { from: held.written });
+        }
+        let done = incoming.take().expect("held above");
+        let file = done.receiver.finish().await.map_err(text)?;
+        let snapshot = as_raft_snapshot::<R>(file).map_err(text)?;
+        // The lock is held while openraft installs it: a repeated last chunk must not start a second transfer.
+        let answer = self.raft.install_full_snapshot(vote, snapshot).await.map_err(text)?;
+        Ok(ChunkAnswer::Done { vote: codec::encode_vote::<R>(&answer.vote) })
+    }
+}
+
+fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    codec::decode(body).map_err(text)
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

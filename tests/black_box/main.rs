@@ -1,0 +1,16 @@
+//! Black-box tests of the real binary: processes, ports, disks and signals as in production.
+//!
+//! `CONFMAN_BIN` names another binary than the one cargo built; `CONFMAN_SOAK=60` makes the test that kills leaders
+//! run for that many seconds. They start whole clusters: run them with `--test-threads=1` on a small machine.
+
+mod catch_up;
+mod damage;
+mod dev;
+mod disk_full;
+mod kill_leader;
+mod no_quorum;
+mod reads_and_writes;
+mod serve;
+#[path = "../support/mod.rs"]
+mod support;
+mod wiped;

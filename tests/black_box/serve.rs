@@ -1,0 +1,97 @@
+//! `confman serve` by itself: what it refuses, and how it ends.
+
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use crate::support::{ADMIN, Cluster, binary, entry_url};
+
+fn serve(cluster: &Cluster, change: impl Fn(String) -> String) -> Output {
+    let config = &cluster.nodes[0].config;
+    let text = std::fs::read_to_string(config).expect("a configuration file");
+    let changed = config.with_file_name("changed.toml");
+    std::fs::write(&changed, change(text)).expect("a configuration file");
+    Command::new(binary()).arg("serve").arg("--config").arg(&changed).output().expect("the binary runs")
+}
+
+#[track_caller]
+fn refuses(output: &Output, code: i32, parts: &[&str]) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+#[test]
+fn a_bad_configuration_is_refused_with_file_line_and_what_is_allowed() {
+    let cluster = Cluster::prepare(1, "");
+    let typo = serve(&cluster, |text| text.replace("dataDir", "datadir"));
+    refuses(&typo, 2, &["changed.toml:3: `datadir` is not a setting; did you mean `dataDir`?"]);
+    let value = serve(&cluster, |text| format!("{text}\n[raft]\nheartbeat = \"soon\"\n"));
+    refuses(&value, 2, &["`raft.heartbeat` is \"soon\": it must be a duration from 10ms to 1m"]);
+    let keyless = serve(&cluster, |text| text.split("[[auth").next().unwrap_or_default().to_owned());
+    refuses(&keyless, 2, &["`auth.apiKeys` is missing", "confman key new"]);
+    let open = |text: String| {
+        text.replace("secret = \"secret-of-the-black-box-tests\"\n", "")
+            .replace("[peer]\nlisten = \"127.0.0.1", "[peer]\nlisten = \"0.0.0.0")
+    };
+    refuses(&serve(&cluster, open), 2, &["`peer.secret` is missing", "could join the cluster"]);
+    let missing = Command::new(binary()).args(["serve", "--config", "/nowhere/node.toml"]).output().expect("it runs");
+    refuses(&missing, 2, &["/nowhere/node.toml cannot be read"]);
+}
+
+#[test]
+fn a_taken_port_and_a_taken_directory_are_named() {
+    let mut cluster = Cluster::start(1, "");
+    let taken = serve(&cluster, |text| text.replace("dataDir = \"data\"", "dataDir = \"other\""));
+    let http = cluster.url(1).trim_start_matches("http://").to_owned();
+    let text = String::from_utf8_lossy(&taken.stderr).into_owned();
+    refuses(&taken, 1, &["error: ", "is taken by another process"]);
+    assert!(text.contains(&http) || text.contains("127.0.0.1:"), "the address is named: {text}");
+
+    let listen = format!("listen = \"{http}\"");
+    let elsewhere =
+        |text: String| text.replace(&listen, &format!("listen = \"127.0.0.1:{}\"", crate::support::free_port()));
+    let peer = |text: String| {
+        let at = text.find("[peer]\nlisten = \"").expect("a peer section") + "[peer]\nlisten = \"".len();
+        let end = text[at..].find('"').expect("an address") + at;
+        format!("{}127.0.0.1:{}{}", &text[..at], crate::support::free_port(), &text[end..])
+    };
+    let locked = serve(&cluster, |text| peer(elsewhere(text)));
+    refuses(&locked, 1, &["error: ", "another confman process"]);
+    cluster.node(1).kill();
+}
+
+#[test]
+fn sigterm_ends_a_node_gracefully_and_it_comes_back_with_its_data() {
+    let mut cluster = Cluster::start(1, "");
+    cluster.set("app", "a", "1");
+    let begun = Instant::now();
+    let status = cluster.node(1).stop();
+    assert_eq!(status.code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    cluster.node(1).run();
+    cluster.wait_ready();
+    assert_eq!(cluster.get(1, "app", "a").expect("an answer").expect(200).value().as_deref(), Some("1"));
+}
+
+#[test]
+fn no_secret_and_no_value_is_in_the_log() {
+    let cluster = Cluster::start(3, "");
+    let value = "a-value-that-nobody-may-log";
+    cluster.set("app", "a", value);
+    let url = entry_url(cluster.url(cluster.follower()), "app", "a");
+    let bearer = format!("Bearer {ADMIN}");
+    let body = format!("{{\"value\":\"{value}\"}}");
+    cluster.http.send("PUT", &url, &[("Authorization", &bearer)], Some(&body)).expect("an answer").expect(200);
+    for node in &cluster.nodes {
+        let log = node.log_text();
+        for secret in [value, ADMIN, "secret-of-the-black-box-tests"] {
+            assert!(!log.contains(secret), "node {} logs {secret:?}:\n{log}", node.id);
+        }
+        for line in log.lines() {
+            serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        }
+    }
+}
