@@ -1,0 +1,245 @@
+//! The nodes of a run: the one place that touches the node itself.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::Router;
+use confman::base::{LogId, NodeId};
+use confman::config::{
+    ApiKey, FollowerWrites, HttpConfig, MemberConfig, NodeConfig, PeerConfig, RaftConfig, RequestConfig, Role, Secret,
+    StorageConfig,
+};
+use confman::host::{BoxFuture, Host};
+use sha2::{Digest, Sha256};
+
+use crate::host::net::FrameTap;
+use crate::laws::votes::VoteTap;
+use crate::runtime::{Guarded, Panicked, elapsed};
+use crate::schedule::{self, Schedule};
+use crate::world::{Incarnation, Stop, World};
+
+/// The secret that clients of a simulation authenticate with.
+pub const ADMIN_KEY: &str = "simulated-admin-key";
+
+/// A node as the simulator sees it: what it serves, and what it says of itself.
+pub trait SimNode: Send + Sync {
+    /// What it serves to clients.
+    fn router(&self) -> Router;
+    /// What it says of itself now.
+    fn observe(&self) -> Observation;
+}
+
+/// What a node says of itself at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observation {
+    pub term: u64,
+    pub leads: bool,
+    pub committed: Option<LogId>,
+    /// What it has applied, with the hash of its state and the head of its audit chain right after.
+    pub applied: Option<LogId>,
+    pub state_hash: u128,
+    pub audit_head: [u8; 32],
+}
+
+/// Starts nodes.
+pub trait NodeFactory: Send + Sync {
+    /// Starts a node on this host; an error says why it would not start.
+    fn start(&self, host: Host, config: NodeConfig) -> BoxFuture<'static, Result<Arc<dyn SimNode>, String>>;
+
+    /// Sees the frames between nodes, and notes who votes for whom.
+    fn vote_tap(&self, votes: VoteTap) -> Option<Arc<dyn FrameTap>>;
+}
+
+/// All nodes of a run.
+#[derive(Clone)]
+pub struct Cluster(Arc<Inner>);
+
+struct Inner {
+    world: Arc<World>,
+    factory: Arc<dyn NodeFactory>,
+    schedule: Schedule,
+    serving: Mutex<BTreeMap<u64, (Arc<Incarnation>, Arc<dyn SimNode>)>>,
+    /// How many faults keep a node down, by node.
+    outages: Mutex<BTreeMap<u64, u32>>,
+}
+
+impl Cluster {
+    /// The cluster of a schedule; nothing runs yet.
+    pub fn new(world: Arc<World>, factory: Arc<dyn NodeFactory>, schedule: Schedule) -> Cluster {
+        for node in world.nodes() {
+            world.net.name(&peer_address(node), node);
+        }
+        let (serving, outages) = (Mutex::default(), Mutex::default());
+        Cluster(Arc::new(Inner { world, factory, schedule, serving, outages }))
+    }
+
+    fn serving(&self) -> MutexGuard<'_, BTreeMap<u64, (Arc<Incarnation>, Arc<dyn SimNode>)>> {
+        self.0.serving.lock().expect("no panic under this lock")
+    }
+
+    fn outages(&self) -> MutexGuard<'_, BTreeMap<u64, u32>> {
+        self.0.outages.lock().expect("no panic under this lock")
+    }
+
+    pub fn world(&self) -> &Arc<World> {
+        &self.0.world
+    }
+
+    /// Starts a node's process, if none runs. It serves once its start is through.
+    pub fn start(&self, node: u64) {
+        if self.0.world.running(node).is_some() {
+            return;
+        }
+        let (process, host) = self.0.world.boot(node);
+        let starting = self.0.factory.start(host, node_config(&self.0.schedule, node));
+        let (cluster, started) = (self.clone(), process.clone());
+        process.tasks().spawn(async move {
+            let process = started;
+            match Guarded::new(starting).await {
+                Ok(Ok(sim_node)) if process.is_alive() => {
+                    process.event("serving", format_args!(""));
+                    cluster.serving().insert(node, (process, sim_node));
+                }
+                Ok(Ok(_)) => {}
+                Ok(Err(why)) => process.fatal(&format!("would not start: {why}")),
+                Err(Panicked(what)) => process.fatal(&format!("panicked at its start: {what}")),
+            }
+        });
+    }
+
+    /// Ends a node's process, if one runs.
+    pub fn stop(&self, node: u64, how: Stop) -> bool {
+        let stopped = self.0.world.stop(node, how);
+        let served = self.serving().remove(&node);
+        drop(served);
+        stopped
+    }
+
+    /// Keeps a node down until [`end_outage`](Self::end_outage).
+    pub fn begin_outage(&self, node: u64) {
+        *self.outages().entry(node).or_default() += 1;
+    }
+
+    /// See [`begin_outage`](Self::begin_outage). The last one to end starts the node again.
+    pub fn end_outage(&self, node: u64) {
+        let left = {
+            let mut outages = self.outages();
+            let left = outages.entry(node).or_default();
+            *left = left.saturating_sub(1);
+            *left
+        };
+        if left == 0 {
+            self.start(node);
+        }
+    }
+
+    /// Ends all outages and starts every node that is down.
+    pub fn start_all(&self) {
+        self.outages().clear();
+        for node in self.0.world.nodes() {
+            self.start(node);
+        }
+    }
+
+    /// Starts nodes that stopped themselves a while ago, as a service manager would.
+    pub fn revive(&self, after: Duration) {
+        self.serving().retain(|_, (process, _)| process.is_alive());
+        for node in self.0.world.nodes() {
+            if self.outages().get(&node).is_some_and(|faults| *faults > 0) || self.0.world.running(node).is_some() {
+                continue;
+            }
+            let died = self.0.world.deaths().iter().rev().find(|death| death.node == node).map(|death| death.at);
+            if died.is_none_or(|at| at + after <= elapsed()) {
+                self.start(node);
+            }
+        }
+    }
+
+    /// The node's process and what it serves, where it serves.
+    pub fn node(&self, node: u64) -> Option<(Arc<Incarnation>, Arc<dyn SimNode>)> {
+        self.serving().get(&node).filter(|(process, _)| process.is_alive()).cloned()
+    }
+
+    /// What every serving node says of itself, by number.
+    pub fn observe(&self) -> Vec<(Arc<Incarnation>, Observation)> {
+        let serving: Vec<_> = self.serving().values().filter(|(process, _)| process.is_alive()).cloned().collect();
+        serving.into_iter().map(|(process, node)| (process, node.observe())).collect()
+    }
+
+    /// The node that says it leads, in the highest term that is claimed.
+    pub fn leader(&self) -> Option<u64> {
+        let claims = self.observe().into_iter().filter(|(_, seen)| seen.leads);
+        claims.max_by_key(|(_, seen)| seen.term).map(|(process, _)| process.node)
+    }
+}
+
+/// Where nodes reach a node.
+pub fn peer_address(node: u64) -> String {
+    format!("10.0.0.{node}:7500")
+}
+
+/// Where clients reach a node.
+pub fn url(node: u64) -> String {
+    format!("http://10.0.0.{node}:7400")
+}
+
+/// The node that a URL leads to.
+pub fn node_of_url(text: &str) -> Option<u64> {
+    let rest = text.strip_prefix("http://10.0.0.")?;
+    rest.split_once(":7400").and_then(|(number, _)| number.parse().ok())
+}
+
+fn node_config(schedule: &Schedule, node: u64) -> NodeConfig {
+    let ms = Duration::from_millis;
+    let knobs = &schedule.knobs;
+    let member = |id: u64| MemberConfig { id: NodeId(id), peer: peer_address(id), url: url(id) };
+    NodeConfig {
+        cluster: "simulated".to_owned(),
+        node: NodeId(node),
+        data_dir: PathBuf::new(),
+        http: HttpConfig {
+            listen: format!("10.0.0.{node}:7400"),
+            url: url(node),
+            connections_max: 1_000,
+            header_timeout: ms(10_000),
+            idle_timeout: ms(60_000),
+            body_timeout: ms(30_000),
+        },
+        peer: PeerConfig {
+            listen: peer_address(node),
+            address: peer_address(node),
+            secret: Some(Secret("the nodes' simulated secret".to_owned())),
+        },
+        members: (1..=schedule.nodes).map(member).collect(),
+        raft: RaftConfig {
+            heartbeat: ms(knobs.heartbeat_ms),
+            election_timeout_min: ms(knobs.election_timeout_ms.0),
+            election_timeout_max: ms(knobs.election_timeout_ms.1),
+            append_entries_max: knobs.append_entries_max,
+            log_entries_kept: knobs.log_entries_kept,
+        },
+        storage: StorageConfig {
+            segment_bytes: knobs.segment_bytes,
+            snapshot_log_bytes: knobs.snapshot_log_bytes,
+            reserve_bytes: 4 * knobs.segment_bytes,
+        },
+        requests: RequestConfig {
+            write_timeout: ms(5_000),
+            read_timeout: ms(5_000),
+            follower_writes: match knobs.follower_writes {
+                schedule::FollowerWrites::Redirect => FollowerWrites::Redirect,
+                schedule::FollowerWrites::Forward => FollowerWrites::Forward,
+                schedule::FollowerWrites::Auto => FollowerWrites::Auto,
+            },
+            in_flight_max: 1_000,
+        },
+        api_keys: vec![ApiKey {
+            name: "simulated".to_owned(),
+            principal: "simulated@client".to_owned(),
+            role: Role::Admin,
+            sha256: Sha256::digest(ADMIN_KEY).into(),
+        }],
+    }
+}

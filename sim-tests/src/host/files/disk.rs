@@ -1,0 +1,368 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use super::inode::Inode;
+use crate::runtime::elapsed;
+
+/// How fast a disk is, and what may become of a store at a power loss.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DiskSettings {
+    /// A read or write takes between these many microseconds.
+    pub access_us: (u64, u64),
+    /// A sync takes between these many microseconds.
+    pub sync_us: (u64, u64),
+    /// At a power loss a store does not open afterwards, with this probability.
+    pub store_breaks: f64,
+    /// At a power loss a store comes back empty without saying so, with this probability.
+    pub store_empties: f64,
+}
+
+impl Default for DiskSettings {
+    fn default() -> DiskSettings {
+        DiskSettings { access_us: (5, 60), sync_us: (200, 3_000), store_breaks: 0.15, store_empties: 0.05 }
+    }
+}
+
+/// A machine's disk. Outlives the processes that use it.
+#[derive(Clone)]
+pub struct Disk(Arc<Mutex<Inner>>);
+
+type File = Arc<Mutex<Inode>>;
+
+struct Inner {
+    settings: DiskSettings,
+    rng: StdRng,
+    names: Names,
+    durable: Names,
+    /// Changes of names since their folder's last sync, in order.
+    unsynced: Vec<NameChange>,
+    slowness: u32,
+    syncs_to_fail: u32,
+    /// Incarnations that were given an error.
+    hurt: BTreeSet<u32>,
+    capacity: Option<u64>,
+    on_sync: Vec<oneshot::Sender<()>>,
+}
+
+#[derive(Clone, Default)]
+struct Names {
+    files: BTreeMap<String, File>,
+    folders: BTreeSet<String>,
+}
+
+#[derive(Clone)]
+enum NameChange {
+    Create { path: String, file: File },
+    Rename { from: String, to: String, file: File },
+    Remove { path: String, file: File },
+    CreateFolder { path: String },
+}
+
+impl NameChange {
+    fn folder(&self) -> &str {
+        match self {
+            NameChange::Create { path, .. } | NameChange::Remove { path, .. } => parent(path),
+            NameChange::CreateFolder { path } => parent(path),
+            NameChange::Rename { to, .. } => parent(to),
+        }
+    }
+}
+
+impl Names {
+    /// Makes a change, also where changes before it were lost.
+    fn make(&mut self, change: &NameChange) {
+        let is = |names: &Names, path: &str, file: &File| names.files.get(path).is_some_and(|f| Arc::ptr_eq(f, file));
+        match change {
+            NameChange::Create { path, file } => {
+                self.files.insert(path.clone(), file.clone());
+            }
+            NameChange::Rename { from, to, file } => {
+                if is(self, from, file) {
+                    self.files.remove(from);
+                }
+                self.files.insert(to.clone(), file.clone());
+            }
+            NameChange::Remove { path, file } => {
+                if is(self, path, file) {
+                    self.files.remove(path);
+                }
+            }
+            NameChange::CreateFolder { path } => {
+                self.folders.insert(path.clone());
+            }
+        }
+    }
+
+    fn has_folder(&self, folder: &str) -> bool {
+        folder.is_empty() || self.folders.contains(folder)
+    }
+
+    fn drop_orphans(&mut self) {
+        let reachable = |folders: &BTreeSet<String>, mut folder: &str| {
+            while !folder.is_empty() {
+                if !folders.contains(folder) {
+                    return false;
+                }
+                folder = parent(folder);
+            }
+            true
+        };
+        let folders = std::mem::take(&mut self.folders);
+        self.folders = folders.iter().filter(|folder| reachable(&folders, folder)).cloned().collect();
+        let Names { files, folders } = self;
+        files.retain(|path, _| reachable(folders, parent(path)));
+    }
+}
+
+/// What a power loss did, for the trace.
+pub struct Losses {
+    pub sectors_kept: usize,
+    pub sectors_unsynced: usize,
+    pub names_kept: usize,
+    pub names_unsynced: usize,
+}
+
+impl fmt::Display for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Losses { sectors_kept, sectors_unsynced, names_kept, names_unsynced } = self;
+        write!(f, "kept {sectors_kept} of {sectors_unsynced} unsynced sectors, {names_kept} of {names_unsynced} names")
+    }
+}
+
+impl Disk {
+    pub fn new(settings: DiskSettings, rng: StdRng) -> Disk {
+        Disk(Arc::new(Mutex::new(Inner {
+            settings,
+            rng,
+            names: Names::default(),
+            durable: Names::default(),
+            unsynced: Vec::new(),
+            slowness: 1,
+            syncs_to_fail: 0,
+            hurt: BTreeSet::new(),
+            capacity: None,
+            on_sync: Vec::new(),
+        })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().expect("no panic under this lock")
+    }
+
+    /// From now on syncs take this many times as long.
+    pub fn set_slowness(&self, factor: u32) {
+        self.lock().slowness = factor.max(1);
+    }
+
+    /// This many of the next syncs fail.
+    pub fn fail_syncs(&self, count: u32) {
+        self.lock().syncs_to_fail = count;
+    }
+
+    /// Whether this incarnation was ever given an error.
+    pub fn has_hurt(&self, incarnation: u32) -> bool {
+        self.lock().hurt.contains(&incarnation)
+    }
+
+    /// Leaves this much space from now on; `None` for as much as anyone wants.
+    pub fn set_free(&self, bytes: Option<u64>) {
+        let mut inner = self.lock();
+        let used = inner.used();
+        inner.capacity = bytes.map(|free| used + free);
+    }
+
+    /// How much can still be written.
+    pub fn free(&self) -> u64 {
+        let inner = self.lock();
+        inner.capacity.map_or(1 << 40, |capacity| capacity.saturating_sub(inner.used()))
+    }
+
+    /// Completes when the next sync begins, which is before it takes effect.
+    pub fn next_sync(&self) -> oneshot::Receiver<()> {
+        let (tell, told) = oneshot::channel();
+        self.lock().on_sync.push(tell);
+        told
+    }
+
+    /// The process on this machine died.
+    pub fn crash(&self) {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        for file in inner.names.files.values() {
+            file.lock().expect("no panic under this lock").crash(elapsed(), &mut inner.rng);
+        }
+    }
+
+    /// The machine went dark.
+    pub fn power_loss(&self) -> Losses {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let unsynced = std::mem::take(&mut inner.unsynced);
+        let mut losses = Losses { sectors_kept: 0, sectors_unsynced: 0, names_kept: 0, names_unsynced: unsynced.len() };
+        let keep_share = [0.0, 0.5, 1.0][inner.rng.random_range(0..3)];
+        for change in &unsynced {
+            if inner.rng.random_bool(keep_share) {
+                losses.names_kept += 1;
+                inner.durable.make(change);
+            }
+        }
+        inner.durable.drop_orphans();
+        inner.names = inner.durable.clone();
+        for file in inner.names.files.values() {
+            let mut file = file.lock().expect("no panic under this lock");
+            let (kept, dirty) = file.power_loss(elapsed(), &mut inner.rng);
+            losses.sectors_kept += kept;
+            losses.sectors_unsynced += dirty;
+        }
+        losses
+    }
+
+    /// Chooses how long an access takes.
+    pub(super) fn access_cost(&self) -> Duration {
+        let mut inner = self.lock();
+        let (from, to) = inner.settings.access_us;
+        Duration::from_micros(inner.rng.random_range(from..=to.max(from)))
+    }
+
+    /// Begins a sync: how long it takes, and whether it fails.
+    pub(super) fn begin_sync(&self, incarnation: u32) -> (Duration, bool) {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let (from, to) = inner.settings.sync_us;
+        let cost = Duration::from_micros(inner.rng.random_range(from..=to.max(from))) * inner.slowness;
+        let fails = inner.syncs_to_fail > 0;
+        if fails {
+            inner.syncs_to_fail -= 1;
+            inner.hurt.insert(incarnation);
+        }
+        for tell in inner.on_sync.drain(..) {
+            // Whoever waited may have given up.
+            let _ = tell.send(());
+        }
+        (cost, fails)
+    }
+
+    /// Whether there is space for a file to grow.
+    pub(super) fn has_space(&self, growth: u64, incarnation: u32) -> bool {
+        let mut inner = self.lock();
+        let fits = inner.capacity.is_none_or(|capacity| growth == 0 || inner.used() + growth <= capacity);
+        if !fits {
+            inner.hurt.insert(incarnation);
+        }
+        fits
+    }
+
+    /// Whether a thing that takes a while happens at the beginning of that while, rather than at its end.
+    pub(super) fn happens_first(&self) -> bool {
+        self.lock().rng.random_bool(0.5)
+    }
+
+    pub(super) fn settle(&self, file: &File) {
+        let mut inner = self.lock();
+        file.lock().expect("no panic under this lock").settle(elapsed(), &mut inner.rng);
+    }
+
+    pub(super) fn create(&self, path: &str) -> io::Result<File> {
+        check_path(path)?;
+        let mut inner = self.lock();
+        if !inner.names.has_folder(parent(path)) {
+            return Err(not_found(path));
+        }
+        if inner.names.files.contains_key(path) {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{path} exists")));
+        }
+        let file = File::default();
+        inner.change(NameChange::Create { path: path.to_owned(), file: file.clone() });
+        Ok(file)
+    }
+
+    pub(super) fn open(&self, path: &str) -> io::Result<File> {
+        self.lock().names.files.get(path).cloned().ok_or_else(|| not_found(path))
+    }
+
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        check_path(to)?;
+        let mut inner = self.lock();
+        let file = inner.names.files.get(from).cloned().ok_or_else(|| not_found(from))?;
+        if !inner.names.has_folder(parent(to)) {
+            return Err(not_found(to));
+        }
+        inner.change(NameChange::Rename { from: from.to_owned(), to: to.to_owned(), file });
+        Ok(())
+    }
+
+    pub(super) fn remove(&self, path: &str) -> io::Result<()> {
+        let mut inner = self.lock();
+        let file = inner.names.files.get(path).cloned().ok_or_else(|| not_found(path))?;
+        inner.change(NameChange::Remove { path: path.to_owned(), file });
+        Ok(())
+    }
+
+    pub(super) fn create_folder(&self, path: &str) {
+        let mut inner = self.lock();
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        for end in ends {
+            let folder = &path[..end];
+            if !inner.names.has_folder(folder) {
+                inner.change(NameChange::CreateFolder { path: folder.to_owned() });
+            }
+        }
+    }
+
+    pub(super) fn list(&self, folder: &str) -> Vec<String> {
+        let inner = self.lock();
+        let inside = inner.names.files.keys().filter(|path| parent(path) == folder);
+        inside.map(|path| path.rsplit('/').next().unwrap_or(path).to_owned()).collect()
+    }
+
+    pub(super) fn sync_folder(&self, folder: &str) -> io::Result<()> {
+        let mut inner = self.lock();
+        if !inner.names.has_folder(folder) {
+            return Err(not_found(folder));
+        }
+        let inner = &mut *inner;
+        let (synced, rest) = std::mem::take(&mut inner.unsynced).into_iter().partition(|c| c.folder() == folder);
+        inner.unsynced = rest;
+        let synced: Vec<NameChange> = synced;
+        for change in &synced {
+            inner.durable.make(change);
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn change(&mut self, change: NameChange) {
+        self.names.make(&change);
+        self.unsynced.push(change);
+    }
+
+    fn used(&self) -> u64 {
+        self.names.files.values().map(|file| file.lock().expect("no panic under this lock").len_to_be()).sum()
+    }
+}
+
+/// What is not a plain relative path has no place here.
+fn check_path(path: &str) -> io::Result<()> {
+    if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{path:?} is not a path in the data directory")));
+    }
+    Ok(())
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn not_found(path: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("{path}: there is no such file or folder"))
+}

@@ -1,0 +1,286 @@
+use std::collections::{BTreeSet, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+/// What a disk writes whole or not at all.
+pub const SECTOR_BYTES: usize = 512;
+
+/// One file's content: as the operating system holds it, as it would be found after a power loss, and what is on the
+/// way between a call and its effect.
+#[derive(Default)]
+pub struct Inode {
+    /// With the effect of all operations done so far, synced or not.
+    cached: Vec<u8>,
+    /// As of the last sync.
+    durable: Vec<u8>,
+    /// Sectors of `cached` that may differ from `durable`.
+    dirty: BTreeSet<usize>,
+    /// Called, not yet in effect; in the order of the calls, which is the order of their effects.
+    queue: VecDeque<Pending>,
+    /// When the last call so far takes effect.
+    busy_until: Duration,
+}
+
+struct Pending {
+    at: Duration,
+    operation: Operation,
+    answer: Answer,
+}
+
+/// What a call does to a file.
+pub enum Operation {
+    Write {
+        offset: u64,
+        data: Bytes,
+    },
+    Truncate {
+        len: u64,
+    },
+    /// Where it was chosen to fail, the data stays unsynced (though some of it may have reached the disk).
+    Sync {
+        fails: bool,
+    },
+    Read {
+        offset: u64,
+        len: usize,
+    },
+    Len,
+    /// A call that is refused when its turn comes.
+    Refused(io::ErrorKind, &'static str),
+}
+
+/// What a call answers: bytes for a read, the length for `Len`.
+pub enum Output {
+    Done,
+    Bytes(Bytes),
+    Len(u64),
+}
+
+/// Where a call's answer appears once it has taken effect.
+pub type Answer = Arc<Mutex<Option<io::Result<Output>>>>;
+
+impl Inode {
+    /// Queues a call that takes `cost`; says when it takes effect and where its answer will be.
+    pub fn submit(&mut self, now: Duration, cost: Duration, operation: Operation) -> (Duration, Answer) {
+        let at = self.busy_until.max(now) + cost;
+        self.busy_until = at;
+        let answer = Answer::default();
+        self.queue.push_back(Pending { at, operation, answer: answer.clone() });
+        (at, answer)
+    }
+
+    /// Lets everything take effect whose time has come.
+    pub fn settle(&mut self, now: Duration, rng: &mut StdRng) {
+        while self.queue.front().is_some_and(|next| next.at <= now) {
+            let Some(next) = self.queue.pop_front() else { return };
+            let output = self.perform(next.operation, rng);
+            *next.answer.lock().expect("no panic under this lock") = Some(output);
+        }
+    }
+
+    /// The length that the file has or will have once all calls so far took effect.
+    pub fn len_to_be(&self) -> u64 {
+        self.queue.iter().fold(self.cached.len() as u64, |len, pending| match &pending.operation {
+            Operation::Write { offset, data } => len.max(offset + data.len() as u64),
+            Operation::Truncate { len } => *len,
+            _ => len,
+        })
+    }
+
+    fn perform(&mut self, operation: Operation, rng: &mut StdRng) -> io::Result<Output> {
+        match operation {
+            Operation::Write { offset, data } => {
+                self.write(offset as usize, &data);
+                Ok(Output::Done)
+            }
+            Operation::Truncate { len } => {
+                let (before, after) = (self.cached.len(), len as usize);
+                self.cached.resize(after, 0);
+                self.touch(before.min(after), before.max(after));
+                Ok(Output::Done)
+            }
+            Operation::Sync { fails } => {
+                self.sync(fails, rng);
+                if fails { Err(io::Error::other("injected fault: the sync failed")) } else { Ok(Output::Done) }
+            }
+            Operation::Read { offset, len } => {
+                let start = self.cached.len().min(offset as usize);
+                let end = self.cached.len().min(start.saturating_add(len));
+                Ok(Output::Bytes(Bytes::copy_from_slice(&self.cached[start..end])))
+            }
+            Operation::Len => Ok(Output::Len(self.cached.len() as u64)),
+            Operation::Refused(kind, why) => Err(io::Error::new(kind, why)),
+        }
+    }
+
+    fn write(&mut self, offset: usize, data: &[u8]) {
+        if data.is_empty() {
+            return;
+        }
+        let (before, end) = (self.cached.len(), offset + data.len());
+        if before < end {
+            self.cached.resize(end, 0);
+        }
+        self.cached[offset..end].copy_from_slice(data);
+        self.touch(offset.min(before), end);
+    }
+
+    fn touch(&mut self, from: usize, to: usize) {
+        self.dirty.extend(from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES));
+    }
+
+    fn sync(&mut self, fails: bool, rng: &mut StdRng) {
+        if fails {
+            let lucky: Vec<usize> = self.dirty.iter().copied().filter(|_| rng.random_bool(0.5)).collect();
+            // The length goes with the sectors: a file system that failed here promised neither.
+            self.durable = self.survive(self.durable.len(), &lucky);
+            return;
+        }
+        self.durable.resize(self.cached.len(), 0);
+        for sector in std::mem::take(&mut self.dirty) {
+            copy_sector(&self.cached, &mut self.durable, sector);
+        }
+    }
+
+    /// The durable content with a new length and with these sectors as the cache has them.
+    fn survive(&self, len: usize, sectors: &[usize]) -> Vec<u8> {
+        let mut content = self.durable.clone();
+        content.resize(len, 0);
+        for &sector in sectors {
+            copy_sector(&self.cached, &mut content, sector);
+        }
+        content
+    }
+
+    /// The process died: what was called and not yet in effect happens up to some point, the write there in part.
+    pub fn crash(&mut self, now: Duration, rng: &mut StdRng) {
+        self.settle(now, rng);
+        let queue = std::mem::take(&mut self.queue);
+        let happens = rng.random_range(0..=queue.len());
+        for (i, pending) in queue.into_iter().enumerate() {
+            match pending.operation {
+                Operation::Sync { .. } => {}
+                operation if i < happens => {
+                    let _ = self.perform(operation, rng);
+                }
+                Operation::Write { offset, data } if i == happens => {
+                    let part = rng.random_range(0..=data.len());
+                    self.write(offset as usize, &data[..part]);
+                }
+                _ => break,
+            }
+        }
+        self.busy_until = now;
+    }
+
+    /// The machine lost power: what was synced stays, of the rest any subset of sectors. Says how many of the
+    /// unsynced sectors stayed, and how many there were.
+    pub fn power_loss(&mut self, now: Duration, rng: &mut StdRng) -> (usize, usize) {
+        self.crash(now, rng);
+        let keep_share = [0.0, 0.1, 0.5, 0.9, 1.0][rng.random_range(0..5)];
+        let kept: Vec<usize> = self.dirty.iter().copied().filter(|_| rng.random_bool(keep_share)).collect();
+        let (synced, cached) = (self.durable.len(), self.cached.len());
+        let len = match rng.random_range(0..3) {
+            0 => synced,
+            1 => cached,
+            _ => rng.random_range(synced.min(cached)..=synced.max(cached)),
+        };
+        let counts = (kept.len(), self.dirty.len());
+        self.durable = self.survive(len, &kept);
+        self.cached = self.durable.clone();
+        self.dirty.clear();
+        counts
+    }
+}
+
+fn copy_sector(from: &[u8], to: &mut [u8], sector: usize) {
+    let start = sector * SECTOR_BYTES;
+    let end = (start + SECTOR_BYTES).min(from.len()).min(to.len());
+    if start < end {
+        to[start..end].copy_from_slice(&from[start..end]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::stream;
+
+    fn settled(operations: Vec<Operation>) -> (Inode, StdRng) {
+        let (mut inode, mut rng) = (Inode::default(), stream(7, "inode"));
+        for operation in operations {
+            inode.submit(Duration::ZERO, Duration::ZERO, operation);
+        }
+        inode.settle(Duration::ZERO, &mut rng);
+        (inode, rng)
+    }
+
+    fn write(offset: u64, byte: u8, len: usize) -> Operation {
+        Operation::Write { offset, data: Bytes::from(vec![byte; len]) }
+    }
+
+    #[test]
+    fn a_power_loss_keeps_what_was_synced_and_whole_sectors_of_the_rest() {
+        let (mut some_kept, mut some_lost) = (false, false);
+        for round in 0..200 {
+            let synced = vec![write(0, 1, 4096), Operation::Sync { fails: false }];
+            let (mut inode, _) = settled(synced);
+            let mut rng = stream(round, "power");
+            inode.submit(Duration::ZERO, Duration::ZERO, write(1024, 2, 2048));
+            inode.power_loss(Duration::ZERO, &mut rng);
+            assert_eq!(inode.cached.len(), 4096);
+            for (i, sector) in inode.cached.chunks(SECTOR_BYTES).enumerate() {
+                let expected: &[u8] = if (2..6).contains(&i) { &[1, 2] } else { &[1] };
+                assert!(sector.iter().all(|b| *b == sector[0]) && expected.contains(&sector[0]), "sector {i}");
+                some_kept |= sector[0] == 2;
+                some_lost |= (2..6).contains(&i) && sector[0] == 1;
+            }
+        }
+        assert!(some_kept && some_lost);
+    }
+
+    #[test]
+    fn a_crash_keeps_what_took_effect_and_tears_what_was_under_way() {
+        let mut torn = false;
+        for round in 0..100 {
+            let (mut inode, _) = settled(vec![write(0, 1, 600)]);
+            inode.submit(Duration::ZERO, Duration::from_secs(1), write(600, 2, 600));
+            inode.crash(Duration::ZERO, &mut stream(round, "crash"));
+            assert_eq!(inode.cached[..600], [1; 600]);
+            assert!(inode.cached[600..].iter().all(|b| *b == 2));
+            torn |= (601..1200).contains(&inode.cached.len());
+        }
+        assert!(torn);
+    }
+
+    #[test]
+    fn a_failed_sync_makes_nothing_safe() {
+        let mut lost = false;
+        for round in 0..50 {
+            let (mut inode, _) = settled(vec![write(0, 1, 2048), Operation::Sync { fails: true }]);
+            inode.power_loss(Duration::ZERO, &mut stream(round, "power"));
+            lost |= inode.cached != [1; 2048];
+        }
+        assert!(lost);
+    }
+
+    #[test]
+    fn calls_take_effect_in_their_order() {
+        let (mut inode, mut rng) = (Inode::default(), stream(7, "inode"));
+        let ms = Duration::from_millis;
+        inode.submit(ms(0), ms(5), write(0, 1, 4));
+        let (at, answer) = inode.submit(ms(0), ms(1), Operation::Read { offset: 0, len: 10 });
+        inode.submit(ms(0), ms(1), write(0, 2, 4));
+        assert_eq!(at, ms(6));
+        inode.settle(ms(5), &mut rng);
+        assert!(answer.lock().unwrap().is_none());
+        inode.settle(ms(100), &mut rng);
+        let Some(Ok(Output::Bytes(read))) = answer.lock().unwrap().take() else { panic!("no answer") };
+        assert_eq!(read, Bytes::from_static(&[1; 4]));
+    }
+}

@@ -1,0 +1,220 @@
+//! Files that outlive a crash, and after a power loss are what a real disk may make of them.
+
+mod disk;
+mod inode;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use confman::host::{BoxFuture, File, Files};
+pub use disk::{Disk, DiskSettings, Losses};
+use inode::{Answer, Inode, Operation, Output};
+
+use crate::runtime::{elapsed, sleep, sleep_until};
+use crate::world::Incarnation;
+
+/// [`Files`] of one incarnation.
+pub struct SimFiles {
+    disk: Disk,
+    process: Arc<Incarnation>,
+}
+
+impl SimFiles {
+    pub fn new(disk: Disk, process: Arc<Incarnation>) -> SimFiles {
+        SimFiles { disk, process }
+    }
+
+    /// Does `work` on the names, at the beginning or the end of the time that it takes: a crash in between then finds
+    /// it done though nobody was told, or not done.
+    fn on_names<T: Send + 'static>(
+        &self,
+        kind: &'static str,
+        path: String,
+        work: impl FnOnce(&Disk) -> io::Result<T> + Send + 'static,
+    ) -> BoxFuture<'static, io::Result<T>> {
+        let (disk, process) = (self.disk.clone(), self.process.clone());
+        let cost = disk.access_cost();
+        Box::pin(async move {
+            alive(&process)?;
+            process.event(kind, format_args!("{path}"));
+            if disk.happens_first() {
+                let done = work(&disk);
+                sleep(cost).await;
+                done
+            } else {
+                sleep(cost).await;
+                alive(&process)?;
+                work(&disk)
+            }
+        })
+    }
+
+    fn handle(&self) -> impl FnOnce(String, Arc<Mutex<Inode>>) -> Arc<dyn File> + Send + 'static {
+        let (disk, process) = (self.disk.clone(), self.process.clone());
+        move |path, inode| Arc::new(SimFile { disk, process, path, inode })
+    }
+}
+
+fn alive(process: &Incarnation) -> io::Result<()> {
+    if process.is_alive() { Ok(()) } else { Err(io::Error::other("this process is dead")) }
+}
+
+impl Files for SimFiles {
+    fn create(&self, path: &str) -> BoxFuture<'static, io::Result<Arc<dyn File>>> {
+        let (path, handle) = (path.to_owned(), self.handle());
+        self.on_names("file-create", path.clone(), move |disk| Ok(handle(path.clone(), disk.create(&path)?)))
+    }
+
+    fn open(&self, path: &str) -> BoxFuture<'static, io::Result<Arc<dyn File>>> {
+        let (path, handle) = (path.to_owned(), self.handle());
+        self.on_names("file-open", path.clone(), move |disk| Ok(handle(path.clone(), disk.open(&path)?)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> BoxFuture<'static, io::Result<()>> {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        self.on_names("file-rename", format!("{from} to {to}"), move |disk| disk.rename(&from, &to))
+    }
+
+    fn remove(&self, path: &str) -> BoxFuture<'static, io::Result<()>> {
+        let path = path.to_owned();
+        self.on_names("file-remove", path.clone(), move |disk| disk.remove(&path))
+    }
+
+    fn list(&self, dir: &str) -> BoxFuture<'static, io::Result<Vec<String>>> {
+        let dir = dir.to_owned();
+        self.on_names("dir-list", dir.clone(), move |disk| Ok(disk.list(&dir)))
+    }
+
+    fn create_dir(&self, dir: &str) -> BoxFuture<'static, io::Result<()>> {
+        let dir = dir.to_owned();
+        self.on_names("dir-create", dir.clone(), move |disk| {
+            disk.create_folder(&dir);
+            Ok(())
+        })
+    }
+
+    fn sync_dir(&self, dir: &str) -> BoxFuture<'static, io::Result<()>> {
+        let (disk, process, dir) = (self.disk.clone(), self.process.clone(), dir.to_owned());
+        Box::pin(async move {
+            alive(&process)?;
+            let (cost, fails) = disk.begin_sync(process.number);
+            process.event("dir-sync", format_args!("{dir}{}", if fails { ": fails" } else { "" }));
+            sleep(cost).await;
+            alive(&process)?;
+            if fails {
+                return Err(io::Error::other("injected fault: the sync failed"));
+            }
+            disk.sync_folder(&dir)
+        })
+    }
+
+    fn free_bytes(&self) -> BoxFuture<'static, io::Result<u64>> {
+        let disk = self.disk.clone();
+        Box::pin(async move { Ok(disk.free()) })
+    }
+}
+
+struct SimFile {
+    disk: Disk,
+    process: Arc<Incarnation>,
+    path: String,
+    inode: Arc<Mutex<Inode>>,
+}
+
+impl SimFile {
+    /// Queues the operation now, whether or not the caller stays to hear the answer.
+    fn call(&self, kind: &'static str, operation: Operation) -> BoxFuture<'static, io::Result<Output>> {
+        if !self.process.is_alive() {
+            return Box::pin(async { Err(io::Error::other("this process is dead")) });
+        }
+        let (cost, operation) = match operation {
+            Operation::Sync { .. } => {
+                let (cost, fails) = self.disk.begin_sync(self.process.number);
+                (cost, Operation::Sync { fails })
+            }
+            operation => (self.disk.access_cost(), self.refuse_without_space(operation)),
+        };
+        self.process.event(kind, format_args!("{} {operation}", self.path));
+        let (at, answer) = self.inode.lock().expect("no panic under this lock").submit(elapsed(), cost, operation);
+        let (disk, inode) = (self.disk.clone(), self.inode.clone());
+        Box::pin(async move {
+            sleep_until(at).await;
+            disk.settle(&inode);
+            take(&answer)
+        })
+    }
+
+    fn refuse_without_space(&self, operation: Operation) -> Operation {
+        let len = self.inode.lock().expect("no panic under this lock").len_to_be();
+        let growth = match &operation {
+            Operation::Write { offset, data } => (offset + data.len() as u64).saturating_sub(len),
+            Operation::Truncate { len: to } => to.saturating_sub(len),
+            _ => 0,
+        };
+        if self.disk.has_space(growth, self.process.number) {
+            operation
+        } else {
+            Operation::Refused(io::ErrorKind::StorageFull, "injected fault: the disk is full")
+        }
+    }
+}
+
+fn take(answer: &Answer) -> io::Result<Output> {
+    let answer = answer.lock().expect("no panic under this lock").take();
+    // A process that died meanwhile has no turn any more.
+    answer.unwrap_or_else(|| Err(io::Error::other("this process is dead")))
+}
+
+impl File for SimFile {
+    fn read_at(&self, offset: u64, len: usize) -> BoxFuture<'static, io::Result<Bytes>> {
+        let call = self.call("file-read", Operation::Read { offset, len });
+        Box::pin(async move {
+            match call.await? {
+                Output::Bytes(bytes) => Ok(bytes),
+                Output::Done | Output::Len(_) => unreachable!("a read answers bytes"),
+            }
+        })
+    }
+
+    fn write_at(&self, offset: u64, data: Bytes) -> BoxFuture<'static, io::Result<()>> {
+        let call = self.call("file-write", Operation::Write { offset, data });
+        Box::pin(async move { call.await.map(|_| ()) })
+    }
+
+    fn sync(&self) -> BoxFuture<'static, io::Result<()>> {
+        let call = self.call("file-sync", Operation::Sync { fails: false });
+        Box::pin(async move { call.await.map(|_| ()) })
+    }
+
+    fn truncate(&self, len: u64) -> BoxFuture<'static, io::Result<()>> {
+        let call = self.call("file-truncate", Operation::Truncate { len });
+        Box::pin(async move { call.await.map(|_| ()) })
+    }
+
+    fn len(&self) -> BoxFuture<'static, io::Result<u64>> {
+        let call = self.call("file-len", Operation::Len);
+        Box::pin(async move {
+            match call.await? {
+                Output::Len(len) => Ok(len),
+                Output::Done | Output::Bytes(_) => unreachable!("a length answers a length"),
+            }
+        })
+    }
+}
+
+impl std::fmt::Display for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Operation::Write { offset, data } => {
+                let sum = xxhash_rust::xxh3::xxh3_64(data) as u32;
+                write!(f, "{offset} +{} {sum:08x}", data.len())
+            }
+            Operation::Truncate { len } => write!(f, "to {len}"),
+            Operation::Sync { fails: true } => f.write_str("fails"),
+            Operation::Sync { fails: false } | Operation::Len => Ok(()),
+            Operation::Read { offset, len } => write!(f, "{offset} +{len}"),
+            Operation::Refused(_, why) => f.write_str(why),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use confman::host::{BoxFuture, LinkReceiver, LinkSender};
+
+use super::{Net, Place, arrival};
+use crate::runtime::{Sleep, elapsed, sleep_until};
+use crate::world::Incarnation;
+
+/// One direction of a link, between two processes.
+pub(super) struct Pipe {
+    number: u64,
+    from: Arc<Incarnation>,
+    to: Arc<Incarnation>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// On its way, by the moment of arrival and then by number.
+    coming: BTreeMap<(Duration, u64), Item>,
+    /// Waits for a cut to end.
+    held: Vec<Item>,
+    /// The latest arrival so far: what is not reordered arrives after it.
+    latest: Duration,
+    /// From when on the sender knows that nobody reads any more.
+    broken_at: Option<Duration>,
+    closed: bool,
+    waker: Option<Waker>,
+}
+
+#[derive(Clone)]
+enum Item {
+    Frame(Bytes),
+    Close,
+}
+
+impl Pipe {
+    pub(super) fn new(number: u64, from: Arc<Incarnation>, to: Arc<Incarnation>) -> Pipe {
+        Pipe { number, from, to, state: Mutex::default() }
+    }
+
+    pub(super) fn from(&self) -> Place {
+        self.from.node
+    }
+
+    pub(super) fn to(&self) -> Place {
+        self.to.node
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic under this lock")
+    }
+
+    /// Puts something on its way, whatever may become of it there.
+    fn put(&self, net: &Net, item: Item) {
+        let conditions = net.conditions(self.from(), self.to());
+        if conditions.cut {
+            if conditions.holds {
+                self.state().held.push(item);
+            } else {
+                net.count("frames cut off");
+            }
+            return;
+        }
+        if net.chance(conditions.loss) {
+            net.count("frames lost");
+            return;
+        }
+        if !self.to.is_alive() {
+            self.refuse(net);
+            return;
+        }
+        let copies = if net.chance(conditions.duplication) { 2 } else { 1 };
+        for copy in 0..copies {
+            let overtakes = net.chance(conditions.reordering);
+            let mut at = arrival(net.delay(&conditions));
+            let number = net.number();
+            let mut state = self.state();
+            if !overtakes && copy == 0 {
+                at = at.max(state.latest);
+                state.latest = at;
+            } else {
+                net.count(if copy == 0 { "frames reordered" } else { "frames repeated" });
+            }
+            state.coming.insert((at, number), item.clone());
+            let waker = state.waker.take();
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// The far process is gone. Its system says so, where it has power and can be heard.
+    fn refuse(&self, net: &Net) {
+        let back = net.conditions(self.to(), self.from());
+        if net.listens(self.to()).is_some() && !back.cut {
+            let at = arrival(net.delay(&back) * 2);
+            self.state().broken_at.get_or_insert(at);
+        }
+    }
+
+    /// A cut ended.
+    pub(super) fn release(&self, net: &Net) {
+        let held = std::mem::take(&mut self.state().held);
+        for item in held {
+            self.put(net, item);
+        }
+    }
+
+    /// A process at one of the ends died and its system lives.
+    pub(super) fn end_of_process(&self, net: &Net, process: &Arc<Incarnation>) {
+        if Arc::ptr_eq(&self.from, process) {
+            self.put(net, Item::Close);
+        } else if Arc::ptr_eq(&self.to, process) {
+            self.refuse(net);
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.state().broken_at.is_some_and(|at| at <= elapsed())
+    }
+}
+
+/// The sending half of a link.
+pub(super) struct PipeSender {
+    net: Net,
+    process: Arc<Incarnation>,
+    pipe: Arc<Pipe>,
+}
+
+impl PipeSender {
+    pub(super) fn new(net: Net, process: Arc<Incarnation>, pipe: Arc<Pipe>) -> PipeSender {
+        PipeSender { net, process, pipe }
+    }
+}
+
+impl LinkSender for PipeSender {
+    fn send(&mut self, frames: Vec<Bytes>) -> BoxFuture<'_, io::Result<()>> {
+        Box::pin(async move {
+            if !self.process.is_alive() || self.pipe.is_broken() {
+                return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the other side is gone"));
+            }
+            for frame in frames {
+                let sum = xxhash_rust::xxh3::xxh3_64(&frame) as u32;
+                let (pipe, to) = (self.pipe.number, self.pipe.to());
+                self.process.event("send", format_args!("to {to} by {pipe}: {} bytes {sum:08x}", frame.len()));
+                self.pipe.put(&self.net, Item::Frame(frame));
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Drop for PipeSender {
+    fn drop(&mut self) {
+        if self.process.is_alive() {
+            self.pipe.put(&self.net, Item::Close);
+        }
+    }
+}
+
+/// The receiving half of a link.
+pub(super) struct PipeReceiver {
+    net: Net,
+    process: Arc<Incarnation>,
+    pipe: Arc<Pipe>,
+}
+
+impl PipeReceiver {
+    pub(super) fn new(net: Net, process: Arc<Incarnation>, pipe: Arc<Pipe>) -> PipeReceiver {
+        PipeReceiver { net, process, pipe }
+    }
+}
+
+impl LinkReceiver for PipeReceiver {
+    fn recv(&mut self, bytes_max: usize) -> BoxFuture<'_, io::Result<Option<Bytes>>> {
+        Box::pin(Receive { receiver: self, bytes_max, timer: None })
+    }
+}
+
+impl Drop for PipeReceiver {
+    fn drop(&mut self) {
+        if self.process.is_alive() {
+            self.pipe.refuse(&self.net);
+        }
+    }
+}
+
+struct Receive<'a> {
+    receiver: &'a mut PipeReceiver,
+    bytes_max: usize,
+    timer: Option<(Duration, Sleep)>,
+}
+
+impl Future for Receive<'_> {
+    type Output = io::Result<Option<Bytes>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let this = &mut *self;
+            let PipeReceiver { net, process, pipe } = &*this.receiver;
+            if !process.is_alive() {
+                return Poll::Ready(Err(io::Error::other("this process is dead")));
+            }
+            let mut state = pipe.state();
+            if state.closed {
+                return Poll::Ready(Ok(None));
+            }
+            let next = state.coming.first_key_value().map(|((at, number), _)| (*at, *number));
+            match next {
+                Some(key) if key.0 <= elapsed() => {
+                    let item = state.coming.remove(&key).expect("it was there, under this lock");
+                    let Item::Frame(frame) = item else {
+                        state.closed = true;
+                        return Poll::Ready(Ok(None));
+                    };
+                    drop(state);
+                    if frame.len() > this.bytes_max {
+                        let what = format!("a frame of {} bytes where {} are the most", frame.len(), this.bytes_max);
+                        return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, what)));
+                    }
+                    net.event("receive", format_args!("{} from {} by {}", pipe.to(), pipe.from(), pipe.number));
+                    net.tap(pipe.from(), pipe.to(), &frame);
+                    return Poll::Ready(Ok(Some(frame)));
+                }
+                Some((at, _)) => {
+                    state.waker = Some(cx.waker().clone());
+                    drop(state);
+                    if this.timer.as_ref().is_none_or(|(armed, _)| *armed != at) {
+                        this.timer = Some((at, sleep_until(at)));
+                    }
+                    let (_, timer) = this.timer.as_mut().expect("armed just now");
+                    if Pin::new(timer).poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+                None => {
+                    state.waker = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}

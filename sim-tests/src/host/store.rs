@@ -1,0 +1,224 @@
+//! Stores that a power loss may shorten, empty or break, as embedded databases were seen to do with what they were
+//! not told to sync.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+
+use bytes::Bytes;
+use confman::host::{Batch, BoxFuture, Direction, KeyRange, Row, Store, StoreError, StoreView, Stores};
+use imbl::OrdMap;
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use super::files::DiskSettings;
+use crate::runtime::sleep;
+use crate::world::Incarnation;
+
+type Rows = OrdMap<Bytes, Bytes>;
+
+/// How far back a power loss may throw a store, in batches. A store may also lose everything.
+const VERSIONS_KEPT: usize = 256;
+
+/// The stores on one machine. Outlives the processes that use it.
+#[derive(Clone)]
+pub struct Shelf(Arc<Mutex<Inner>>);
+
+struct Inner {
+    settings: DiskSettings,
+    rng: StdRng,
+    stores: BTreeMap<String, Contents>,
+}
+
+#[derive(Default)]
+struct Contents {
+    rows: Rows,
+    /// What a power loss may leave: the contents after some earlier batch, oldest first.
+    earlier: VecDeque<Rows>,
+    broken: bool,
+    open: Option<Weak<SimStore>>,
+}
+
+impl Shelf {
+    pub fn new(settings: DiskSettings, rng: StdRng) -> Shelf {
+        Shelf(Arc::new(Mutex::new(Inner { settings, rng, stores: BTreeMap::new() })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().expect("no panic under this lock")
+    }
+
+    /// The machine went dark. Says what became of each store.
+    pub fn power_loss(&self) -> String {
+        let mut inner = self.lock();
+        let Inner { settings, rng, stores } = &mut *inner;
+        let mut said = Vec::new();
+        for (name, contents) in stores.iter_mut() {
+            let chance: f64 = rng.random();
+            let became = if chance < settings.store_breaks {
+                contents.broken = true;
+                "does not open".to_owned()
+            } else if chance < settings.store_breaks + settings.store_empties {
+                contents.rows = Rows::new();
+                "is empty".to_owned()
+            } else {
+                // Half of the losses are of the last few batches, as a journal that is written often loses them.
+                let most = contents.earlier.len();
+                let bound = if rng.random_bool(0.5) { most.min(8) } else { most };
+                let lost = rng.random_range(0..=bound);
+                if lost > 0 {
+                    contents.rows = contents.earlier[most - lost].clone();
+                }
+                format!("lost {lost} batches")
+            };
+            contents.earlier.clear();
+            contents.open = None;
+            said.push(format!("store {name} {became}"));
+        }
+        said.join(", ")
+    }
+}
+
+/// [`Stores`] of one incarnation.
+pub struct SimStores {
+    shelf: Shelf,
+    process: Arc<Incarnation>,
+}
+
+impl SimStores {
+    pub fn new(shelf: Shelf, process: Arc<Incarnation>) -> SimStores {
+        SimStores { shelf, process }
+    }
+}
+
+fn error(store: &str, what: &str) -> StoreError {
+    StoreError { store: store.to_owned(), what: what.to_owned() }
+}
+
+impl Stores for SimStores {
+    fn open(&self, name: &str) -> BoxFuture<'static, Result<Arc<dyn Store>, StoreError>> {
+        let (shelf, process, name) = (self.shelf.clone(), self.process.clone(), name.to_owned());
+        Box::pin(async move {
+            sleep(std::time::Duration::from_millis(1)).await;
+            if !process.is_alive() {
+                return Err(error(&name, "this process is dead"));
+            }
+            let mut inner = shelf.lock();
+            let contents = inner.stores.entry(name.clone()).or_default();
+            if contents.broken {
+                return Err(error(&name, "injected fault: the journal's checksum does not match"));
+            }
+            let holder = contents.open.as_ref().and_then(Weak::upgrade);
+            if holder.is_some_and(|holder| holder.process.is_alive()) {
+                return Err(error(&name, "locked: it is open already"));
+            }
+            let store = Arc::new(SimStore { shelf: shelf.clone(), process: process.clone(), name: name.clone() });
+            contents.open = Some(Arc::downgrade(&store));
+            process.event("store-open", format_args!("{name} with {} rows", contents.rows.len()));
+            Ok(store as Arc<dyn Store>)
+        })
+    }
+
+    fn remove(&self, name: &str) -> BoxFuture<'static, Result<(), StoreError>> {
+        let (shelf, process, name) = (self.shelf.clone(), self.process.clone(), name.to_owned());
+        Box::pin(async move {
+            sleep(std::time::Duration::from_millis(1)).await;
+            if !process.is_alive() {
+                return Err(error(&name, "this process is dead"));
+            }
+            process.event("store-remove", format_args!("{name}"));
+            shelf.lock().stores.remove(&name);
+            Ok(())
+        })
+    }
+
+    fn list(&self) -> BoxFuture<'static, Result<Vec<String>, StoreError>> {
+        let shelf = self.shelf.clone();
+        Box::pin(async move { Ok(shelf.lock().stores.keys().cloned().collect()) })
+    }
+}
+
+struct SimStore {
+    shelf: Shelf,
+    process: Arc<Incarnation>,
+    name: String,
+}
+
+impl SimStore {
+    fn rows(&self) -> Result<Rows, StoreError> {
+        let inner = self.shelf.lock();
+        let contents = inner.stores.get(&self.name).ok_or_else(|| error(&self.name, "it was removed"))?;
+        Ok(contents.rows.clone())
+    }
+}
+
+impl Store for SimStore {
+    fn view(&self) -> Result<Box<dyn StoreView>, StoreError> {
+        Ok(Box::new(SimView(self.rows()?)))
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), StoreError>> {
+        let commit = || {
+            if !self.process.is_alive() {
+                return Err(error(&self.name, "this process is dead"));
+            }
+            let mut inner = self.shelf.lock();
+            let Inner { stores, .. } = &mut *inner;
+            let contents = stores.get_mut(&self.name).ok_or_else(|| error(&self.name, "it was removed"))?;
+            let before = contents.rows.clone();
+            contents.earlier.push_back(before);
+            if contents.earlier.len() > VERSIONS_KEPT {
+                contents.earlier.pop_front();
+            }
+            let operations = batch.puts_and_removals.len();
+            for (key, value) in batch.puts_and_removals {
+                match value {
+                    Some(value) => contents.rows.insert(key, value),
+                    None => contents.rows.remove(&key),
+                };
+            }
+            drop(inner);
+            self.process.event("store-commit", format_args!("{} {operations} operations", self.name));
+            Ok(())
+        };
+        let done = commit();
+        Box::pin(async move {
+            sleep(std::time::Duration::from_micros(20)).await;
+            done
+        })
+    }
+}
+
+impl StoreView for SimStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.rows()?.get(key).cloned())
+    }
+
+    fn scan(&self, range: &KeyRange, limit: usize, direction: Direction) -> Result<Vec<Row>, StoreError> {
+        Ok(scan(&self.rows()?, range, limit, direction))
+    }
+}
+
+struct SimView(Rows);
+
+impl StoreView for SimView {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn scan(&self, range: &KeyRange, limit: usize, direction: Direction) -> Result<Vec<Row>, StoreError> {
+        Ok(scan(&self.0, range, limit, direction))
+    }
+}
+
+fn scan(rows: &Rows, range: &KeyRange, limit: usize, direction: Direction) -> Vec<Row> {
+    if range.start >= range.end {
+        return Vec::new();
+    }
+    let bounds = (Bound::Included(range.start.clone()), Bound::Excluded(range.end.clone()));
+    let found = rows.range::<_, Bytes>(bounds).map(|(key, value)| (key.clone(), value.clone()));
+    match direction {
+        Direction::Forward => found.take(limit).collect(),
+        Direction::Backward => found.rev().take(limit).collect(),
+    }
+}

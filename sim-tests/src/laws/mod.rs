@@ -1,0 +1,102 @@
+//! What must hold in every run, one law per file, each with its source.
+
+pub mod acknowledged;
+pub mod answers;
+pub mod deaths;
+pub mod leaders;
+pub mod progress;
+pub mod reads;
+pub mod revisions;
+pub mod served;
+pub mod state;
+pub mod votes;
+pub mod witness;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use crate::clients::{Record, Scan};
+use crate::cluster::Observation;
+use crate::world::Incarnation;
+
+/// A law was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The law's name.
+    pub law: &'static str,
+    pub at: Duration,
+    /// Who did what.
+    pub what: String,
+}
+
+/// The laws that are checked while a run goes on; the first violation stays.
+#[derive(Clone, Default)]
+pub struct Laws(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    leaders: leaders::OneLeaderPerTerm,
+    progress: progress::NothingGoesBack,
+    state: state::EqualState,
+    votes: votes::OneVotePerTerm,
+    violation: Option<Violation>,
+}
+
+impl Laws {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().expect("no panic under this lock")
+    }
+
+    /// A node said this of itself.
+    pub fn observe(&self, at: Duration, process: &Incarnation, seen: &Observation) {
+        let mut inner = self.lock();
+        let checked = inner
+            .leaders
+            .observe(process.node, seen)
+            .map_err(|what| (leaders::NAME, what))
+            .and_then(|()| {
+                let back = inner.progress.observe(process.node, process.number, seen);
+                back.map_err(|what| (progress::NAME, what))
+            })
+            .and_then(|()| inner.state.observe(process.node, seen).map_err(|what| (state::NAME, what)));
+        inner.note(at, checked);
+    }
+
+    /// A node voted for a candidate in a term.
+    pub fn vote(&self, at: Duration, voter: u64, term: u64, candidate: u64) {
+        let mut inner = self.lock();
+        let checked = inner.votes.vote(voter, term, candidate).map_err(|what| (votes::NAME, what));
+        inner.note(at, checked);
+    }
+
+    /// A law that is judged elsewhere was judged.
+    pub fn judge(&self, at: Duration, law: &'static str, judged: Result<(), String>) {
+        self.lock().note(at, judged.map_err(|what| (law, what)));
+    }
+
+    /// The first violation so far.
+    pub fn violation(&self) -> Option<Violation> {
+        self.lock().violation.clone()
+    }
+}
+
+impl Inner {
+    fn note(&mut self, at: Duration, checked: Result<(), (&'static str, String)>) {
+        if let Err((law, what)) = checked {
+            self.violation.get_or_insert(Violation { law, at, what });
+        }
+    }
+}
+
+/// Judges a finished run by its history and what its nodes show at the end. In the order in which a violation says
+/// the most.
+pub fn judge(records: &[Record], scans: &[Scan]) -> Result<(), (&'static str, String)> {
+    answers::check(records).map_err(|what| (answers::NAME, what))?;
+    acknowledged::check(records, scans).map_err(|what| (acknowledged::NAME, what))?;
+    witness::check(records, scans).map_err(|what| (witness::NAME, what))?;
+    revisions::check(records).map_err(|what| (revisions::NAME, what))?;
+    reads::check(records).map_err(|what| (reads::NAME, what))
+}

@@ -1,0 +1,89 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::laws::Violation;
+use crate::schedule::Schedule;
+use crate::trace::{moment, short};
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All laws held.
+    Holds,
+    Violated(Violation),
+    /// The simulator itself failed: nothing is said about the node.
+    HarnessFailed(String),
+    /// Nothing was tried that could have failed.
+    Inconclusive(String),
+}
+
+impl Verdict {
+    /// The process's exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Verdict::Holds => 0,
+            Verdict::Violated(_) => 1,
+            Verdict::HarnessFailed(_) => 2,
+            Verdict::Inconclusive(_) => 3,
+        }
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code())
+    }
+}
+
+/// A finished run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub schedule: Schedule,
+    pub verdict: Verdict,
+    /// Virtual time.
+    pub simulated: Duration,
+    /// Real time. Never in the trace.
+    pub took: Duration,
+    /// The trace's hash and its number of events.
+    pub identity: (u128, u64),
+    pub counts: BTreeMap<&'static str, u64>,
+}
+
+impl Report {
+    /// How many simulated seconds a real second held.
+    pub fn pace(&self) -> f64 {
+        self.simulated.as_secs_f64() / self.took.as_secs_f64().max(1e-9)
+    }
+
+    /// The part about the verdict, with the one line that repeats the run.
+    pub fn conclusion(&self, repeat: &str) -> String {
+        match &self.verdict {
+            Verdict::Holds => "holds".to_owned(),
+            Verdict::Violated(Violation { law, at, what }) => {
+                format!("VIOLATED: {law}\n  at {}: {what}\n  repeat: {repeat}", moment(*at))
+            }
+            Verdict::HarnessFailed(why) => format!("the harness failed: {why}\n  repeat: {repeat}"),
+            Verdict::Inconclusive(why) => format!("inconclusive: {why}\n  repeat: {repeat}"),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { schedule, simulated, took, .. } = self;
+        let (hash, events) = self.identity;
+        writeln!(
+            f,
+            "seed {}: {} nodes, {} clients, {} simulated in {:.2} s ({:.0} times real time), {events} events, hash {}",
+            schedule.seed,
+            schedule.nodes,
+            schedule.workload.clients,
+            moment(*simulated),
+            took.as_secs_f64(),
+            self.pace(),
+            short(hash)
+        )?;
+        let line = self.counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>();
+        write!(f, "  {}", line.join(", "))
+    }
+}
