@@ -8,6 +8,7 @@ mod record;
 mod recover;
 mod scan;
 mod segment;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod wal;
@@ -15,6 +16,7 @@ mod writer;
 
 use bytes::Bytes;
 pub use error::LogError;
+pub use snapshot::{SnapshotFile, SnapshotMeta, SnapshotReceiver, SnapshotRows, Snapshots};
 pub use wal::Wal;
 
 use crate::base::LogId;
