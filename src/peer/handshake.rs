@@ -437,5 +437,4 @@ impl Acceptor {
 }
 
 #[cfg(test)]
-#[path = "handshake_tests.rs"]
 mod tests;

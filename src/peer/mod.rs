@@ -33,8 +33,6 @@ mod text;
 mod window;
 
 #[cfg(test)]
-mod testbed;
-#[cfg(test)]
 mod tests;
 
 pub use actor::PeerHandle;

@@ -39,6 +39,16 @@ struct Disk {
     writes: u64,
 }
 
+/// What becomes of one changing call.
+#[derive(Clone, Copy, PartialEq)]
+enum Power {
+    On,
+    /// It takes effect, but is never answered.
+    Failing,
+    /// Nothing happens any more.
+    Gone,
+}
+
 #[derive(Clone)]
 enum NameChange {
     Link(String, u64),
@@ -150,7 +160,8 @@ impl FakeFiles {
     ) -> BoxFuture<'static, io::Result<T>> {
         let mut disk = self.disk();
         let outcome = match disk.enter(self.life) {
-            Ok(answered) => change(&mut disk).map(|done| answered.then_some(done)),
+            Ok(Power::Gone) => Ok(None),
+            Ok(power) => change(&mut disk).map(|done| (power == Power::On).then_some(done)),
             Err(error) => Err(error),
         };
         drop(disk);
@@ -171,18 +182,19 @@ fn answer<T: Send + 'static>(outcome: io::Result<Option<T>>) -> BoxFuture<'stati
 }
 
 impl Disk {
-    /// Counts a changing call. `Ok(false)`: it takes effect, but power is gone before its answer.
-    fn enter(&mut self, life: u64) -> io::Result<bool> {
+    /// Counts a changing call.
+    fn enter(&mut self, life: u64) -> io::Result<Power> {
         self.check(life)?;
         match self.fuse {
-            None => Ok(true),
-            Some(0) => Err(io::Error::other("called without power")),
+            None => Ok(Power::On),
+            Some(0) => Ok(Power::Gone),
             Some(left) => {
                 self.fuse = Some(left - 1);
-                if left == 1 {
-                    self.frozen.send_replace(true);
+                if left > 1 {
+                    return Ok(Power::On);
                 }
-                Ok(left > 1)
+                self.frozen.send_replace(true);
+                Ok(Power::Failing)
             }
         }
     }
@@ -437,8 +449,9 @@ impl FakeFile {
         let mut disk = self.disk.lock().expect("no test panics holding it");
         let entered = disk.enter(self.life);
         let outcome = match entered {
+            Ok(Power::Gone) => Ok(None),
             Ok(_) if disk.fail_writes => Err(io::Error::other("injected: the write failed")),
-            Ok(answered) => change(&mut disk).map(|()| answered.then_some(())),
+            Ok(power) => change(&mut disk).map(|()| (power == Power::On).then_some(())),
             Err(error) => Err(error),
         };
         disk.writes += 1;
@@ -479,7 +492,7 @@ impl File for FakeFile {
         drop(disk);
         let (shared, life, id) = (self.disk.clone(), self.life, self.id);
         Box::pin(async move {
-            if !entered? {
+            if entered? != Power::On {
                 return std::future::pending().await;
             }
             // Power may go, and others may write, while the disk is at work.
