@@ -10,6 +10,7 @@ use super::logging::{self, LogArguments};
 use super::signals::StopSignals;
 use crate::config::{self, NodeConfig};
 use crate::host::Host;
+use crate::node::Node;
 use crate::real::{self, RealHost};
 
 #[derive(clap::Args)]
@@ -66,22 +67,23 @@ async fn run_node(config: NodeConfig, mut signals: StopSignals) -> Result<(), Fa
     let http_config = config.http.clone();
     // A start may wait for the disk, or read a long log: a signal interrupts it.
     let started = match future::select(pin!(start_node(host, config)), pin!(signals.next())).await {
-        Either::Left((router, _)) => Ok(router?),
+        Either::Left((node, _)) => Ok(node?),
         Either::Right((signal, _)) => Err(signal),
     };
-    let router = match started {
-        Ok(router) => router,
+    let node = match started {
+        Ok(node) => node,
         Err(signal) => {
             tracing::info!(signal, "ended while starting");
             return Ok(());
         }
     };
     tracing::info!(url = http_config.url, "serving");
-    real::serve_http(http, router, &http_config, async move {
+    real::serve_http(http, node.router.clone(), &http_config, async move {
         let signal = signals.next().await;
         tracing::info!(signal, "ending: requests in flight are finished, no new ones are taken");
     })
     .await;
+    node.stop().await;
     tracing::info!("ended");
     Ok(())
 }
@@ -89,9 +91,7 @@ async fn run_node(config: NodeConfig, mut signals: StopSignals) -> Result<(), Fa
 /// Connections that the system may hold until we accept them.
 const CLIENT_BACKLOG: u32 = 1024;
 
-// ---- the seam: the one place where the command line meets the node ----
-
 /// The router of a started node. All of the node lives in its tasks.
-async fn start_node(_host: Host, _config: NodeConfig) -> Result<axum::Router, Failure> {
-    Err(Failure::failed("the node is not part of this build"))
+async fn start_node(host: Host, config: NodeConfig) -> Result<Node, Failure> {
+    Node::start::<real::Runtime>(host, config).await.map_err(|error| Failure::failed(error.to_string()))
 }

@@ -7,11 +7,12 @@ use crate::api::{
     self, AuditLog, AuditPage, Below, CallError, Consensus, ListPage, PeerCall, Peers, ProposeError, RaftRole,
     RaftStatus, ReadView, State,
 };
-use crate::apply::{ApplyError, ApplyHandle, StateView};
-use crate::audit::AuditHandle;
+use crate::apply::{ApplyError, ApplyHandle};
+use crate::audit::{AuditHandle, AuditRecord};
 use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, Term, WallTime};
 use crate::host::{BoxFuture, StoreError};
-use crate::model::{Applied, Command, Entry, Key, Namespace, Op};
+use crate::keys::StateView;
+use crate::model::{Applied, Command, Entry, EventId, Key, Namespace, Op};
 use crate::peer::{FrameKind, Lane, PeerHandle, PeerTarget};
 use crate::raft::{self, RaftHandle};
 
@@ -149,8 +150,10 @@ impl ReadView for StateView {
         Ok(ListPage { entries: page.entries, more: page.more })
     }
 
-    fn cursor_key(&self) -> Result<Option<[u8; 32]>, StoreError> {
-        Ok(StateView::cursor_key(self))
+    fn cursor_key(&self) -> Result<[u8; 32], StoreError> {
+        // The first leader draws it, before it answers its first client.
+        StateView::cursor_key(self)
+            .ok_or_else(|| StoreError { store: "state".to_owned(), what: "it has no cursor key yet".to_owned() })
     }
 }
 
@@ -164,11 +167,42 @@ impl AuditLog for AuditHandle {
     ) -> BoxFuture<'static, Result<AuditPage, String>> {
         let audit = self.clone();
         Box::pin(async move {
-            let page = AuditHandle::events(&audit, namespace, before, limit, bytes_max)
-                .await
-                .map_err(|error| error.to_string())?;
-            Ok(page)
+            let before = before.map(|id| EventId { revision: id.revision, n: id.n });
+            let page =
+                AuditHandle::events(&audit, namespace, before, limit).await.map_err(|error| error.to_string())?;
+            let mut more = page.more;
+            let mut events = Vec::new();
+            let mut bytes = 0;
+            for record in page.records {
+                bytes += record.old_value.as_ref().map_or(0, String::len);
+                bytes += record.new_value.as_ref().map_or(0, String::len);
+                if bytes > bytes_max && !events.is_empty() {
+                    more = true;
+                    break;
+                }
+                events.push(audit_event(record));
+            }
+            Ok(AuditPage { events, more, applied: page.applied })
         })
+    }
+}
+
+fn audit_event(record: AuditRecord) -> api::AuditEvent {
+    let event = record.event;
+    api::AuditEvent {
+        id: api::EventId { revision: event.id.revision, n: event.id.n },
+        timestamp: event.timestamp,
+        action: event.action.as_str().to_owned(),
+        actor: event.actor,
+        namespace: event.namespace,
+        key: event.key,
+        old_value: record.old_value,
+        new_value: record.new_value,
+        old_digest: event.old_digest.map(|digest| digest.0),
+        new_digest: event.new_digest.map(|digest| digest.0),
+        request_id: event.request_id,
+        previous_hash: event.previous_hash,
+        hash: event.hash,
     }
 }
 

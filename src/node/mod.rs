@@ -27,7 +27,7 @@ use crate::audit::AuditHandle;
 use crate::base::{GroupId, LogId, StorageId};
 use crate::config::NodeConfig;
 use crate::host::Host;
-use crate::http;
+use crate::http::{self, HttpState};
 use crate::log::{LogError, Snapshots, Wal, WalSettings};
 use crate::peer::{self, PeerHandle};
 use crate::raft::{self, GroupStorage, RaftHandle, RaftSettings};
@@ -114,7 +114,8 @@ impl Node {
         );
         host.spawn("bootstrap", forming);
         host.spawn("secrets", bootstrap::give_secrets(host.clone(), raft.clone(), stores.apply.clone()));
-        let router = http::router(&host, &config, api.clone());
+        let http = HttpState::new(&host, api.clone(), config.api_keys, config.requests.follower_writes);
+        let router = http::router(http);
         Ok(Node { storage, api, raft, apply: stores.apply, audit, peers, router })
     }
 

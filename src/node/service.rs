@@ -58,7 +58,7 @@ impl PeerService for Service {
                     Box::pin(async move {
                         match kind {
                             FrameKind::Forward => Ok(api.handle_forward(body).await),
-                            _ => Ok(api.handle_status().await),
+                            _ => Ok(api.handle_status()),
                         }
                     })
                 }
