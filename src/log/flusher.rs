@@ -236,7 +236,7 @@ impl Flusher {
             state.truncations.drain(..truncated);
             let limits = state.truncations.iter().copied();
             // The entries behind a truncation that still waits are no longer in the log.
-            state.synced = limits.fold(image.last, |synced, limit| lower(synced, limit));
+            state.synced = limits.fold(image.last, lower);
             state.vote.clone_from(&image.vote);
             state.take_satisfied()
         };

@@ -27,7 +27,7 @@ pub async fn read_entries(
             Source::File { seq, offset, payload_bytes } => {
                 let Some(segment) = segments.get(seq) else {
                     let what = "a segment file was removed while an entry in it was needed";
-                    return Err(LogError::damaged(&super::segment::LOG_DIR, *offset, what));
+                    return Err(LogError::damaged(super::segment::LOG_DIR, *offset, what));
                 };
                 let (bytes, end) = (record_bytes(*payload_bytes), offset + record_bytes(*payload_bytes));
                 let within = buffered.0 == *seq && *offset >= buffered.1 && end <= buffered.1 + buffered.2.len() as u64;

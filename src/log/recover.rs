@@ -70,7 +70,7 @@ pub async fn recover(
         Some(active) => Some(judge(active, offset).await?),
         None => None,
     };
-    if let (Some(active), Some(Tail { clean: false, .. }), Some(Tail { later_record: true, .. })) =
+    if let (Some(active), Some(Tail { clean: false, .. }), Some(Tail { any_record: true, .. })) =
         (&active, active_tail, next_tail)
     {
         // A segment is synced before the next one takes its first record.

@@ -92,8 +92,8 @@ pub async fn scan(
 pub struct Tail {
     /// Nothing but zeros.
     pub clean: bool,
-    /// Some later record was written: all of the segments before was synced then.
-    pub later_record: bool,
+    /// Some record was written here: all of the segments before was synced then.
+    pub any_record: bool,
 }
 
 /// Decides whether what lies at `end` is the end of the log, a record that a power loss tore, or damage. See the
@@ -111,7 +111,7 @@ pub async fn judge(segment: &Segment, end: u64) -> Result<Tail, LogError> {
     if left < FRAME_BYTES {
         let rest = window.get(end, left).await?;
         return if is_zero(&rest) {
-            Ok(Tail { clean: true, later_record: false })
+            Ok(Tail { clean: true, any_record: false })
         } else {
             Err(damaged("there are bytes behind the last record, where none fits"))
         };
@@ -120,7 +120,7 @@ pub async fn judge(segment: &Segment, end: u64) -> Result<Tail, LogError> {
         return Err(damaged("a record fails its checksum although each of its sectors was written"));
     }
 
-    let mut tail = Tail { clean: true, later_record: false };
+    let mut tail = Tail { clean: true, any_record: header.is_some() };
     let mut at = end;
     while at < segment.bytes {
         // Each piece also sees the first bytes of the next one, so that no header is missed.
@@ -131,7 +131,7 @@ pub async fn judge(segment: &Segment, end: u64) -> Result<Tail, LogError> {
             for from in 0..piece as usize {
                 let found = Header::decode(&bytes[from..], segment.salt, at + from as u64);
                 let Some(later) = found.filter(|later| later.position > end) else { continue };
-                tail.later_record = true;
+                tail.any_record = true;
                 if later.synced > end {
                     let what = format!(
                         "no sound record stands here, and the one at {} proves that there was a synced one",

@@ -151,11 +151,10 @@ impl Writer {
         Ok(segment)
     }
 
-    /// Starts to make the next segment. Only once the active one holds a synced record: so recovery knows that a
-    /// segment with another one behind it was begun.
+    /// Starts to make the next segment. Called only where the active one holds a synced record, or none is active: so
+    /// recovery knows that a segment with another one behind it was begun.
     fn prepare_next(&mut self) {
-        let begun = self.active.is_none() || self.synced > SEGMENT_HEADER_BYTES;
-        if !matches!(self.next, Next::None) || !begun {
+        if !matches!(self.next, Next::None) {
             return;
         }
         let seq = self.active.as_ref().map_or(1, |active| active.seq + 1);

@@ -88,15 +88,27 @@ impl Run {
         let told = self.told.load(Ordering::SeqCst);
         // What was told durable and is there whatever prefix comes back: what apply could have built on.
         let proof = self.rng.random_bool(0.5).then(|| {
-            let lasts = (told..=self.steps.len()).map(|upto| Model::after(&self.steps[..upto]).last());
-            lasts.min_by_key(|last| last.map(|id| id.index)).flatten()
+            let mut model = Model::after(&self.steps[..told]);
+            let mut lowest = model.last();
+            for step in &self.steps[told..] {
+                model.take(step);
+                lowest = crate::log::flusher::lower(lowest, model.last());
+            }
+            lowest
         });
         let wal = match Wal::open(&host.host, GROUP, self.settings.clone(), proof.flatten()).await {
             Ok(wal) => wal,
             Err(error) => panic!("{context}: refused to start: {error}"),
         };
         let found = Model::of(&wal).await;
-        let kept = (told..=self.steps.len()).rev().find(|upto| Model::after(&self.steps[..*upto]) == found);
+        let mut model = Model::after(&self.steps[..told]);
+        let mut kept = (model == found).then_some(told);
+        for (upto, step) in self.steps.iter().enumerate().skip(told) {
+            model.take(step);
+            if model == found {
+                kept = Some(upto + 1);
+            }
+        }
         let Some(kept) = kept else {
             panic!("{context}: found {found:?}, which is no prefix of at least {told} of {:?}", self.steps)
         };
@@ -118,7 +130,11 @@ impl Run {
         };
         match self.rng.random_range(0..3) {
             0 => vec![0; len].into(),
-            _ => (0..len).map(|_| self.rng.random::<u8>()).collect::<Vec<_>>().into(),
+            _ => {
+                let mut bytes = vec![0; len];
+                self.rng.fill(&mut bytes[..]);
+                bytes.into()
+            }
         }
     }
 
