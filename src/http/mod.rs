@@ -1,1 +1,90 @@
-//! (to be filled)
+//! The REST surface: one table of routes and roles, and what every request and answer passes.
+//!
+//! A request passes, from the outside in: `answer` (request id, the canonical form of its path, then on the way out the
+//! standard headers, problems and the log line), axum's router, `admit` (authentication, role, `Accept`, query
+//! parameters, what is not built yet), and its handler. Handlers turn wire types into domain types and back, and leave
+//! the rest to `api/`.
+
+mod admit;
+mod answer;
+mod audit;
+mod auth;
+mod body;
+mod cluster;
+mod config;
+mod health;
+mod path;
+mod problem;
+mod query;
+mod routes;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use rand::RngExt;
+
+pub use auth::KeyRing;
+pub use routes::{Access, ROUTES, Route};
+
+use crate::api::ApiHandle;
+use crate::base::RequestId;
+use crate::config::{ApiKey, FollowerWrites};
+use crate::host::{Host, Rng};
+
+/// What handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct HttpState(Arc<Inner>);
+
+struct Inner {
+    api: ApiHandle,
+    host: Host,
+    keys: KeyRing,
+    follower_writes: FollowerWrites,
+    request_ids: Mutex<Rng>,
+}
+
+impl HttpState {
+    pub fn new(host: &Host, api: ApiHandle, keys: Vec<ApiKey>, follower_writes: FollowerWrites) -> HttpState {
+        let request_ids = Mutex::new(host.entropy.fork("request-id"));
+        let keys = KeyRing::new(keys);
+        api.publish_key_set(keys.digest());
+        HttpState(Arc::new(Inner { api, host: host.clone(), keys, follower_writes, request_ids }))
+    }
+
+    /// From now on these keys are known, and no others.
+    pub fn reload_keys(&self, keys: Vec<ApiKey>) {
+        self.0.keys.replace(keys);
+        self.0.api.publish_key_set(self.0.keys.digest());
+    }
+
+    fn api(&self) -> &ApiHandle {
+        &self.0.api
+    }
+
+    fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    fn keys(&self) -> &KeyRing {
+        &self.0.keys
+    }
+
+    fn follower_writes(&self) -> FollowerWrites {
+        self.0.follower_writes
+    }
+
+    fn new_request_id(&self) -> RequestId {
+        let mut rng = self.0.request_ids.lock().expect("no holder of this lock can panic");
+        RequestId::from_random(rng.random())
+    }
+}
+
+/// The whole REST surface of a node.
+pub fn router(state: HttpState) -> Router {
+    // Paths are rewritten before they are matched, so the table's router stands behind the layer as its fallback.
+    let matched = routes::table(state.clone());
+    Router::new().fallback_service(matched).layer(axum::middleware::from_fn_with_state(state, answer::answer))
+}

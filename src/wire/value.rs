@@ -223,7 +223,7 @@ mod tests {
         for open in ["[", "{\"a\":"] {
             assert!(ValueType::Json.check(&open.repeat(200_000)).is_err());
         }
-        for open in ["[", "- ", "? "] {
+        for open in ["[", "- ", "? ", "{a: ", "- - \n", "&a ", "!!x ", "a: &b ", "\"", "> "] {
             // Whatever the verdict is, there must be one.
             let _ = ValueType::Yaml.check(&open.repeat(200_000));
         }

@@ -1,0 +1,176 @@
+//! What a request must pass before its handler: key and role first, then its form.
+
+use axum::body::Body;
+use axum::extract::{RawPathParams, Request};
+use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::response::{IntoResponse, Response};
+
+use super::HttpState;
+use super::answer::{Context, Matched};
+use super::auth::role_name;
+use super::problem::Problem;
+use super::query::Query;
+use super::routes::{Access, Route, Serves};
+use crate::model::{Key, Namespace};
+use crate::wire::Slug;
+
+const X_CONFMAN_MIN_VERSION: HeaderName = HeaderName::from_static("x-confman-min-version");
+const X_CONFMAN_CONSISTENCY: HeaderName = HeaderName::from_static("x-confman-consistency");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// An admitted request.
+pub struct Call {
+    pub(super) context: Context,
+    pub(super) headers: HeaderMap,
+    pub(super) query: Query,
+    pub(super) body: Body,
+    /// The principal; empty on open routes.
+    pub(super) actor: String,
+    /// Path parameters by name, decoded.
+    params: Vec<(String, String)>,
+}
+
+impl Call {
+    pub(super) fn namespace(&self) -> Result<Namespace, Problem> {
+        Namespace::parse(self.param("namespace")).map_err(|error| Problem::invalid(error.to_string()))
+    }
+
+    pub(super) fn key(&self) -> Result<Key, Problem> {
+        Key::parse(self.param("key")).map_err(|error| Problem::invalid(error.to_string()))
+    }
+
+    fn param(&self, name: &str) -> &str {
+        let found = self.params.iter().find(|(param, _)| param == name);
+        &found.expect("handlers ask for the parameters of their own path").1
+    }
+}
+
+/// Serves a request that matched `route`.
+pub(super) async fn serve(
+    route: &'static Route,
+    state: HttpState,
+    params: RawPathParams,
+    request: Request,
+) -> Response {
+    let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let mut response = match pass(route, state, params, request).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
+    };
+    response.extensions_mut().insert(Matched(route.path));
+    response
+}
+
+async fn pass(
+    route: &'static Route,
+    state: HttpState,
+    params: Vec<(String, String)>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let actor = match route.access {
+        Access::Open => String::new(),
+        Access::Role(needed) => {
+            let key = state.keys().authenticate(&parts.headers)?;
+            if key.role < needed {
+                return Err(Problem::new(
+                    Slug::Forbidden,
+                    format!(
+                        "the key '{}' has the role {}, this takes {}: use another key",
+                        key.name,
+                        role_name(key.role),
+                        role_name(needed)
+                    ),
+                ));
+            }
+            key.principal
+        }
+    };
+    let Serves::Handler { query: known, state: of_state, handler } = route.serves else {
+        return Err(Problem::not_built(format!("{} {}", route.method, route.path)));
+    };
+    if route.access != Access::Open && !accepts_json(&parts.headers) {
+        return Err(Problem::new(Slug::NotAcceptable, "answers are JSON: send Accept: application/json, or none"));
+    }
+    let query = Query::parse(parts.uri.query(), known, of_state)?;
+    if of_state {
+        refuse_what_is_not_built(&route.method, &parts.headers, &query)?;
+    }
+    let context = parts.extensions.remove().expect("the outermost layer gives every request its context");
+    handler(state, Call { context, headers: parts.headers, query, body, actor, params }).await
+}
+
+/// To ignore a condition or a promise of consistency would mislead.
+fn refuse_what_is_not_built(method: &Method, headers: &HeaderMap, query: &Query) -> Result<(), Problem> {
+    let is_read = *method == Method::GET;
+    let mut refused = vec![header::IF_MATCH, X_CONFMAN_MIN_VERSION];
+    if !is_read {
+        refused.extend([header::IF_NONE_MATCH, IDEMPOTENCY_KEY]);
+    }
+    if let Some(name) = refused.into_iter().find(|name| headers.contains_key(name)) {
+        return Err(Problem::not_built(format!("the header {name}")));
+    }
+    let in_headers = headers.get_all(X_CONFMAN_CONSISTENCY).iter().map(|value| value.to_str().unwrap_or_default());
+    for asked in in_headers.chain(query.get("consistency")) {
+        match asked {
+            "eventual" => {}
+            "read-your-writes" | "linearizable" => return Err(Problem::not_built(format!("consistency {asked}"))),
+            _ => return Err(Problem::invalid("consistency is eventual, read-your-writes or linearizable")),
+        }
+    }
+    Ok(())
+}
+
+/// RFC 9110, section 12.5.1: the most specific range that covers JSON decides, and its weight is not 0.
+fn accepts_json(headers: &HeaderMap) -> bool {
+    let mut given = false;
+    let (mut best, mut accepted) = (0, false);
+    for value in headers.get_all(header::ACCEPT) {
+        for range in value.to_str().unwrap_or_default().split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let media = parts.next().unwrap_or_default();
+            given |= !media.is_empty();
+            let specific = match media.to_ascii_lowercase().as_str() {
+                "application/json" => 3,
+                "application/*" => 2,
+                "*/*" => 1,
+                _ => continue,
+            };
+            let refused = parts.any(|parameter| {
+                let (name, weight) = parameter.split_once('=').unwrap_or((parameter, ""));
+                name.trim().eq_ignore_ascii_case("q") && weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0)
+            });
+            if specific > best {
+                (best, accepted) = (specific, !refused);
+            }
+        }
+    }
+    !given || accepted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_range_decides() {
+        for (accept, want) in [
+            ("", true),
+            ("*/*", true),
+            ("application/json", true),
+            ("Application/JSON;q=0.1", true),
+            ("text/html, application/*;q=0.5", true),
+            ("text/html", false),
+            ("*/*;q=0", false),
+            ("*/*, application/json;q=0", false),
+            ("application/json;q=0, */*", false),
+            ("application/json, */*;q=0", true),
+            ("text/event-stream", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, accept.parse().expect("a header value"));
+            assert_eq!(accepts_json(&headers), want, "{accept:?}");
+        }
+        assert!(accepts_json(&HeaderMap::new()));
+    }
+}

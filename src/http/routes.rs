@@ -1,0 +1,163 @@
+//! The one table of routes and roles. What is not in it is closed.
+
+use axum::Router;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter};
+
+use super::admit::{self, Call};
+use super::answer::Matched;
+use super::problem::Problem;
+use super::{HttpState, audit, cluster, config, health};
+use crate::config::Role;
+use crate::host::BoxFuture;
+use crate::wire::Slug;
+
+/// One line of the table.
+pub struct Route {
+    pub method: Method,
+    /// As axum writes it: `{name}` is one segment, with `%2F` for a slash in it.
+    pub path: &'static str,
+    pub access: Access,
+    pub serves: Serves,
+}
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Open,
+    /// A key of this role or a higher one.
+    Role(Role),
+}
+
+/// What stands behind a route.
+#[derive(Clone, Copy)]
+pub enum Serves {
+    Handler {
+        /// The query parameters it takes.
+        query: &'static [&'static str],
+        /// It reads or writes replicated state, so that conditions and consistency would concern it.
+        state: bool,
+        handler: Handler,
+    },
+    /// Part of the contract that this release does not have.
+    NotBuilt,
+}
+
+/// A handler: what it answers, or why not.
+pub type Handler = fn(HttpState, Call) -> BoxFuture<'static, Result<Response, Problem>>;
+
+const READER: Access = Access::Role(Role::Reader);
+const ADMIN: Access = Access::Role(Role::Admin);
+
+const fn built(
+    method: Method,
+    path: &'static str,
+    access: Access,
+    query: &'static [&'static str],
+    handler: Handler,
+) -> Route {
+    Route { method, path, access, serves: Serves::Handler { query, state: true, handler } }
+}
+
+const fn stateless(method: Method, path: &'static str, access: Access, handler: Handler) -> Route {
+    Route { method, path, access, serves: Serves::Handler { query: &[], state: false, handler } }
+}
+
+const fn not_built(method: Method, path: &'static str, access: Access) -> Route {
+    Route { method, path, access, serves: Serves::NotBuilt }
+}
+
+const ENTRY: &str = "/api/v1/config/{namespace}/{key}";
+const HISTORY: &str = "/api/v1/config/{namespace}/{key}/history";
+const ROLLBACK: &str = "/api/v1/config/{namespace}/{key}/rollback";
+const NAMESPACE: &str = "/api/v1/namespaces/{namespace}";
+const MEMBERS: &str = "/api/v1/cluster/members";
+
+/// Every route there is. `HEAD` follows `GET`.
+#[rustfmt::skip]
+pub static ROUTES: &[Route] = &[
+    built(Method::GET, ENTRY, READER, &["consistency"], |s, c| Box::pin(config::get(s, c))),
+    built(Method::PUT, ENTRY, ADMIN, &["hop"], |s, c| Box::pin(config::put(s, c))),
+    built(Method::DELETE, ENTRY, ADMIN, &["hop"], |s, c| Box::pin(config::delete(s, c))),
+    built(Method::GET, "/api/v1/config/{namespace}", READER, &["prefix", "limit", "cursor", "consistency"],
+        |s, c| Box::pin(config::list(s, c))),
+    not_built(Method::GET, HISTORY, READER),
+    not_built(Method::POST, ROLLBACK, ADMIN),
+    not_built(Method::GET, "/api/v1/diff/{namespace}", READER),
+    not_built(Method::POST, "/api/v1/txn", ADMIN),
+    not_built(Method::GET, "/api/v1/watch", READER),
+    not_built(Method::POST, "/api/v1/watch/ticket", READER),
+    not_built(Method::GET, "/api/v1/namespaces", READER),
+    not_built(Method::GET, NAMESPACE, READER),
+    not_built(Method::PUT, NAMESPACE, ADMIN),
+    not_built(Method::DELETE, NAMESPACE, ADMIN),
+    built(Method::GET, "/api/v1/audit", ADMIN, &["limit", "cursor", "consistency"],
+        |s, c| Box::pin(audit::all(s, c))),
+    not_built(Method::GET, "/api/v1/audit/verify", ADMIN),
+    built(Method::GET, "/api/v1/audit/{namespace}", READER, &["limit", "cursor", "consistency"],
+        |s, c| Box::pin(audit::of_namespace(s, c))),
+    stateless(Method::GET, "/api/v1/cluster", READER, |s, c| Box::pin(cluster::get(s, c))),
+    not_built(Method::POST, MEMBERS, ADMIN),
+    not_built(Method::PUT, "/api/v1/cluster/members/{node}", ADMIN),
+    not_built(Method::DELETE, "/api/v1/cluster/members/{node}", ADMIN),
+    not_built(Method::POST, "/api/v1/cluster/leader", ADMIN),
+    stateless(Method::GET, "/health", Access::Open, |s, c| Box::pin(health::health(s, c))),
+    stateless(Method::GET, "/health/ready", Access::Open, |s, c| Box::pin(health::ready(s, c))),
+    not_built(Method::GET, "/openapi.json", Access::Open),
+    not_built(Method::GET, "/swagger", Access::Open),
+];
+
+/// The router of the table.
+pub(super) fn table(state: HttpState) -> Router {
+    let mut paths: Vec<&'static str> = Vec::new();
+    for route in ROUTES {
+        if !paths.contains(&route.path) {
+            paths.push(route.path);
+        }
+    }
+    let mut router = Router::new();
+    for path in paths {
+        let mut methods = MethodRouter::new();
+        for route in ROUTES.iter().filter(|route| route.path == path) {
+            let filter = MethodFilter::try_from(route.method.clone()).expect("the table has standard methods");
+            let serve = move |State(state): State<HttpState>, params: RawPathParams, request: Request| {
+                admit::serve(route, state, params, request)
+            };
+            methods = methods.on(filter, serve);
+        }
+        router = router.route(path, methods.fallback(move || async move { method_not_allowed(path) }));
+    }
+    router.fallback(not_found).with_state(state)
+}
+
+/// The methods of a path, for `Allow` (RFC 9110, section 10.2.1).
+pub(super) fn allowed(path: &str) -> String {
+    let mut methods = Vec::new();
+    for route in ROUTES.iter().filter(|route| route.path == path) {
+        methods.push(route.method.as_str());
+        if route.method == Method::GET {
+            methods.push("HEAD");
+        }
+    }
+    methods.join(", ")
+}
+
+fn method_not_allowed(path: &'static str) -> Response {
+    let allowed = allowed(path);
+    let value = HeaderValue::from_str(&allowed).expect("method names are ASCII");
+    let problem = Problem::new(Slug::MethodNotAllowed, format!("this path takes {allowed}"));
+    let mut response = problem.header(header::ALLOW, value).into_response();
+    response.extensions_mut().insert(Matched(path));
+    response
+}
+
+async fn not_found() -> Problem {
+    Problem::new(
+        Slug::NotFound,
+        "there is no such path. A '/' within a namespace or a key is written %2F, or the namespace is ended with /-/ as in \
+         /api/v1/config/teams/payments/-/db/url",
+    )
+}

@@ -1,0 +1,88 @@
+//! Lists, pages, the audit.
+
+use expect_test::expect;
+
+use super::{ADMIN, Rest};
+
+fn filled() -> Rest {
+    let rest = Rest::node(1);
+    for key in ["b/1", "a", "b/3", "b/2", "c"] {
+        assert_eq!(rest.put(&format!("/api/v1/config/n/-/{key}"), r#"{"value":"v"}"#).status, 201);
+    }
+    rest.put("/api/v1/config/other/a", r#"{"value":"v"}"#);
+    rest
+}
+
+/// Follows the cursor from page to page: what each page has in `member`.
+fn pages(rest: &Rest, path: &str, member: &str) -> Vec<Vec<String>> {
+    let mut pages = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let seen = rest.send(&format!("GET {path}{cursor}"), &[ADMIN], "");
+        assert_eq!(seen.status, 200, "{}", seen.body);
+        let page = seen.json();
+        let items = page["items"].as_array().expect("items");
+        pages.push(items.iter().map(|item| item[member].as_str().expect("text").to_owned()).collect());
+        assert_eq!(page["revision"].as_str(), seen.header("x-confman-version"));
+        match page["pagination"]["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => {
+                assert_eq!(page["pagination"]["hasMore"], false);
+                return pages;
+            }
+        }
+        assert_eq!(page["pagination"]["hasMore"], true);
+    }
+}
+
+#[test]
+fn a_list_is_in_byte_order_and_paged() {
+    let rest = filled();
+    assert_eq!(pages(&rest, "/api/v1/config/n?limit=2", "key"), [vec!["a", "b/1"], vec!["b/2", "b/3"], vec!["c"]]);
+    assert_eq!(pages(&rest, "/api/v1/config/n?limit=2&prefix=b/", "key"), [vec!["b/1", "b/2"], vec!["b/3"]]);
+    assert_eq!(pages(&rest, "/api/v1/config/n?limit=5", "key").len(), 1);
+    expect![[r#"
+        200 OK
+        content-type: application/json
+        x-confman-version: 5:6
+        {
+          "items": [],
+          "pagination": {
+            "hasMore": false,
+            "limit": 7
+          },
+          "revision": "5:6"
+        }"#]]
+    .assert_eq(&rest.get("/api/v1/config/unknown?limit=7").whole());
+}
+
+#[test]
+fn a_cursor_is_of_its_query_alone() {
+    let rest = filled();
+    let page = rest.get("/api/v1/config/n?limit=1&prefix=b").json();
+    let cursor = page["pagination"]["nextCursor"].as_str().expect("more pages").to_owned();
+    for (path, status) in [
+        (format!("/api/v1/config/n?limit=1&prefix=b&cursor={cursor}"), 200),
+        (format!("/api/v1/config/n?prefix=b&cursor={cursor}"), 200),
+        (format!("/api/v1/config/n?cursor={cursor}"), 400),
+        (format!("/api/v1/config/other?prefix=b&cursor={cursor}"), 400),
+        (format!("/api/v1/audit/n?cursor={cursor}"), 400),
+        (format!("/api/v1/config/n?prefix=b&cursor={cursor}A"), 400),
+        ("/api/v1/config/n?prefix=b&cursor=".to_owned(), 400),
+    ] {
+        let seen = rest.get(&path);
+        assert_eq!(seen.status, status, "{path}");
+        assert!(status == 200 || seen.slug().as_deref() == Some("invalid-cursor"), "{path}");
+    }
+}
+
+#[test]
+fn the_audit_is_newest_first_of_one_namespace_or_of_all() {
+    let rest = filled();
+    rest.send("DELETE /api/v1/config/n/a", &[ADMIN, "X-Request-ID: del-1"], "");
+    let ids = pages(&rest, "/api/v1/audit/n?limit=4", "id");
+    assert_eq!(ids, [vec!["5:7:0", "5:5:0", "5:4:0", "5:3:0"], vec!["5:2:0", "5:1:0"]]);
+    assert_eq!(pages(&rest, "/api/v1/audit?limit=1000", "id").concat().len(), 7);
+    expect![[r#"{"action":"config.delete","actor":"boss@test","hash":"0101010101010101010101010101010101010101010101010101010101010101","id":"5:7:0","key":"a","namespace":"n","oldDigest":"0101010101010101010101010101010101010101010101010101010101010101","oldValue":"v","previousHash":"0000000000000000000000000000000000000000000000000000000000000000","requestId":"del-1","revision":"5:7","timestamp":"2023-11-14T22:13:20.123Z"}"#]].assert_eq(&rest.get("/api/v1/audit/n?limit=1").json()["items"][0].to_string());
+    assert_eq!(rest.get("/api/v1/audit/unknown").json()["items"], serde_json::json!([]));
+}
