@@ -5,10 +5,11 @@ use bytes::Bytes;
 
 use crate::api::{
     self, AuditLog, AuditPage, Below, CallError, Consensus, ListPage, PeerCall, Peers, ProposeError, RaftRole,
-    RaftStatus, ReadView, State,
+    RaftStatus, ReadError, ReadView, State,
 };
-use crate::apply::{ApplyError, ApplyHandle};
-use crate::audit::{AuditHandle, AuditRecord};
+use crate::apply::ApplyHandle;
+use crate::audit::{AuditError, AuditHandle, AuditRecord};
+use crate::base::limits::PAGE_BYTES_MAX;
 use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, Term, WallTime};
 use crate::host::{BoxFuture, StoreError};
 use crate::keys::StateView;
@@ -19,24 +20,20 @@ use crate::raft::{self, RaftHandle};
 /// Binds the API actor's view of the world below it.
 pub(super) fn bind(
     group: GroupId,
-    reserve_bytes: u64,
     raft: RaftHandle,
     apply: ApplyHandle,
     audit: AuditHandle,
     peers: PeerHandle,
 ) -> Below {
     Below {
-        consensus: Arc::new(Raft { raft, reserve_bytes }),
+        consensus: Arc::new(Raft(raft)),
         state: Arc::new(apply),
         audit: Arc::new(audit),
         peers: Arc::new(Nodes { group, peers }),
     }
 }
 
-struct Raft {
-    raft: RaftHandle,
-    reserve_bytes: u64,
-}
+struct Raft(RaftHandle);
 
 impl Consensus for Raft {
     fn propose(
@@ -46,23 +43,21 @@ impl Consensus for Raft {
         request_id: RequestId,
         deadline: Monotonic,
     ) -> BoxFuture<'static, Result<Applied, ProposeError>> {
-        let (raft, reserve) = (self.raft.clone(), self.reserve_bytes);
+        let raft = self.0.clone();
         Box::pin(async move {
             // The Raft actor stamps the time.
             let command = Command { stamp: WallTime(0), actor, request_id, op };
             raft.propose(command, deadline).await.map_err(|error| match error {
                 raft::ProposeError::NotLeader { .. } => ProposeError::NotLeader,
                 raft::ProposeError::Overloaded => ProposeError::Overloaded,
-                raft::ProposeError::StorageFull { free_bytes } => {
-                    ProposeError::StorageFull { free: free_bytes, reserve }
-                }
+                raft::ProposeError::StorageFull { free_bytes } => ProposeError::StorageFull { free_bytes },
                 raft::ProposeError::OutcomeUnknown => ProposeError::OutcomeUnknown,
             })
         })
     }
 
     fn status(&self) -> RaftStatus {
-        let status = self.raft.status();
+        let status = self.0.status();
         let members: BTreeMap<NodeId, api::Member> = status
             .members
             .iter()
@@ -82,7 +77,7 @@ impl Consensus for Raft {
             },
             term: status.term,
             leader: status.leader,
-            last_log: status.last_log,
+            last_log: status.last_log.map(|id| id.index),
             committed: status.committed,
             applied: status.applied,
             snapshot: status.snapshot,
@@ -93,7 +88,7 @@ impl Consensus for Raft {
     }
 
     fn leader_other_than(&self, ruled_out: Option<(Term, NodeId)>) -> BoxFuture<'static, ()> {
-        let mut status = self.raft.subscribe();
+        let mut status = self.0.subscribe();
         Box::pin(async move {
             let named = |status: &raft::RaftStatus| {
                 status.leader.is_some_and(|leader| ruled_out != Some((status.term, leader)))
@@ -109,13 +104,13 @@ impl Consensus for Raft {
 impl State for ApplyHandle {
     fn status(&self) -> api::ApplyStatus {
         let status = ApplyHandle::status(self);
-        api::ApplyStatus { applied: status.applied, state_hash: status.state_hash }
+        api::ApplyStatus { applied: status.applied, state_hash: status.state_hash, alarm: status.alarm }
     }
 
-    fn view(&self) -> Result<Box<dyn ReadView>, StoreError> {
+    fn view(&self) -> Result<Box<dyn ReadView>, String> {
         match ApplyHandle::view(self) {
             Ok(view) => Ok(Box::new(view)),
-            Err(error) => Err(store_error(error)),
+            Err(error) => Err(error.to_string()),
         }
     }
 
@@ -123,10 +118,6 @@ impl State for ApplyHandle {
         let apply = self.clone();
         Box::pin(async move { ApplyHandle::wait_applied(&apply, index).await.is_ok() })
     }
-}
-
-fn store_error(error: ApplyError) -> StoreError {
-    StoreError { store: "state".to_owned(), what: error.to_string() }
 }
 
 impl ReadView for StateView {
@@ -145,15 +136,17 @@ impl ReadView for StateView {
         after: Option<&Key>,
         limit: usize,
         bytes_max: usize,
+        at: Option<LogIndex>,
     ) -> Result<ListPage, StoreError> {
-        let page = StateView::list(self, namespace, prefix, after, limit, bytes_max)?;
+        let page = match at {
+            Some(at) => self.list_at(namespace, prefix, after, limit, bytes_max, at)?,
+            None => StateView::list(self, namespace, prefix, after, limit, bytes_max)?,
+        };
         Ok(ListPage { entries: page.entries, more: page.more })
     }
 
-    fn cursor_key(&self) -> Result<[u8; 32], StoreError> {
-        // The first leader draws it, before it answers its first client.
+    fn cursor_key(&self) -> Option<[u8; 32]> {
         StateView::cursor_key(self)
-            .ok_or_else(|| StoreError { store: "state".to_owned(), what: "it has no cursor key yet".to_owned() })
     }
 }
 
@@ -163,20 +156,22 @@ impl AuditLog for AuditHandle {
         namespace: Option<Namespace>,
         before: Option<api::EventId>,
         limit: usize,
-        bytes_max: usize,
-    ) -> BoxFuture<'static, Result<AuditPage, String>> {
+    ) -> BoxFuture<'static, Result<AuditPage, ReadError>> {
         let audit = self.clone();
         Box::pin(async move {
             let before = before.map(|id| EventId { revision: id.revision, n: id.n });
-            let page =
-                AuditHandle::events(&audit, namespace, before, limit).await.map_err(|error| error.to_string())?;
+            let page = AuditHandle::events(&audit, namespace, before, limit).await.map_err(|error| match error {
+                AuditError::Overloaded => ReadError::Overloaded,
+                AuditError::Stopped => ReadError::Stopping,
+                AuditError::State(error) => ReadError::Failed(error.to_string()),
+            })?;
             let mut more = page.more;
             let mut events = Vec::new();
             let mut bytes = 0;
             for record in page.records {
                 bytes += record.old_value.as_ref().map_or(0, String::len);
                 bytes += record.new_value.as_ref().map_or(0, String::len);
-                if bytes > bytes_max && !events.is_empty() {
+                if bytes > PAGE_BYTES_MAX && !events.is_empty() {
                     more = true;
                     break;
                 }
@@ -198,11 +193,11 @@ fn audit_event(record: AuditRecord) -> api::AuditEvent {
         key: event.key,
         old_value: record.old_value,
         new_value: record.new_value,
-        old_digest: event.old_digest.map(|digest| digest.0),
-        new_digest: event.new_digest.map(|digest| digest.0),
+        old_digest: event.old_digest.map(|digest| digest.to_string()),
+        new_digest: event.new_digest.map(|digest| digest.to_string()),
         request_id: event.request_id,
-        previous_hash: event.previous_hash,
-        hash: event.hash,
+        previous_hash: hex::encode(event.previous_hash),
+        hash: hex::encode(event.hash),
     }
 }
 

@@ -96,7 +96,6 @@ impl Node {
         };
         let below = below::bind(
             group,
-            config.storage.reserve_bytes,
             raft.clone(),
             stores.apply.clone(),
             audit.clone(),
@@ -135,8 +134,11 @@ async fn open_storage(host: &Host, group: GroupId, config: &NodeConfig) -> Resul
         cache_bytes: LOG_CACHE_BYTES,
         reserve_bytes: config.storage.reserve_bytes,
     };
-    let wal = Wal::open(host, group, settings, apply.status().applied).await?;
     let snapshot = snapshots.current().map(|file| file.meta().last);
+    // What was applied from the log was synced before, so the log must still hold it. What a snapshot brought need
+    // never have been in this log.
+    let from_log = apply.status().applied.filter(|applied| snapshot.is_none_or(|snapshot| snapshot < *applied));
+    let wal = Wal::open(host, group, settings, from_log).await?;
     if let Some(reason) = contradiction(apply.status().applied, snapshot, &wal) {
         apply.start_over(&reason).await?;
     }

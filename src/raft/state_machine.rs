@@ -10,9 +10,10 @@ use openraft::{AsyncRuntime, EntryPayload, OptionalSend, RaftSnapshotBuilder};
 
 use super::codec;
 use super::types::{RaftLogId, RaftSnapshot, RaftSnapshotMeta, StoredMembership, Types, log_id_of, raft_log_id};
-use crate::apply::{ApplyEntry, ApplyHandle, ApplyPayload};
+use crate::apply::{ApplyEntry, ApplyHandle, ApplyPayload, RowSource};
 use crate::base::LogId;
-use crate::log::{SnapshotFile, SnapshotMeta, Snapshots, Wal};
+use crate::host::{BoxFuture, Row};
+use crate::log::{SnapshotFile, SnapshotMeta, SnapshotRows, Snapshots, Wal};
 
 /// Entries in one store batch, at most. One batch is one atomic commit of the store.
 const BATCH_ENTRIES_MAX: usize = 512;
@@ -127,11 +128,20 @@ impl<R: AsyncRuntime> RaftStateMachine<Types<R>> for StateMachine<R> {
         self.snapshots.install(snapshot.clone()).await.map_err(io::Error::other)?;
         let rows = snapshot.rows().await.map_err(io::Error::other)?;
         let kept = snapshot.meta();
-        self.apply.install(kept.last, kept.membership.clone(), Box::new(rows)).await.map_err(io::Error::other)
+        self.apply.install(kept.last, kept.membership.clone(), Box::new(Rows(rows))).await.map_err(io::Error::other)
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<RaftSnapshot<R>>> {
         self.snapshots.current().map(as_raft_snapshot::<R>).transpose()
+    }
+}
+
+/// The rows of a snapshot file, as the Apply actor takes them.
+struct Rows(SnapshotRows);
+
+impl RowSource for Rows {
+    fn next_chunk(&mut self) -> BoxFuture<'_, Result<Option<Vec<Row>>, String>> {
+        Box::pin(async move { self.0.next_chunk().await.map_err(|error| error.to_string()) })
     }
 }
 
