@@ -40,7 +40,13 @@ fn a_sound_node_passes() {
 #[test]
 fn every_bug_is_caught_by_its_law() {
     for (bug, laws) in [
-        (Bug::AnswersBeforeSync, vec!["same applied id, same state hash and audit chain", "acknowledged writes survive, refused ones do not happen"]),
+        (
+            Bug::AnswersBeforeSync,
+            vec![
+                "same applied id, same state hash and audit chain",
+                "acknowledged writes survive, refused ones do not happen",
+            ],
+        ),
         (
             Bug::RefusesWhatItDoes,
             vec!["acknowledged writes survive, refused ones do not happen", "the audit witnesses every effect once"],

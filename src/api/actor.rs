@@ -124,7 +124,7 @@ impl ApiHandle {
                     Err(WriteError::NotLeader { .. } | WriteError::NoLeader) => ForwardReply::NotLeader,
                     Err(WriteError::OutcomeUnknown) => ForwardReply::OutcomeUnknown,
                     Err(WriteError::Overloaded) => ForwardReply::Overloaded,
-                    Err(WriteError::StorageFull { free, reserve }) => ForwardReply::StorageFull { free, reserve },
+                    Err(WriteError::StorageFull { free_bytes }) => ForwardReply::StorageFull { free_bytes },
                     Err(WriteError::Stopping) => ForwardReply::Stopping,
                 }
             }

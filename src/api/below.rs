@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::read::ReadError;
 use super::types::{ApplyStatus, AuditPage, CallError, EventId, ListPage, PeerCall, ProposeError, RaftStatus};
 use crate::base::{LogId, LogIndex, Monotonic, NodeId, RequestId, Term};
 use crate::host::{BoxFuture, StoreError};
@@ -40,8 +41,8 @@ pub trait Consensus: Send + Sync {
 pub trait State: Send + Sync {
     /// As last published: an applied id, and the hash of the state at just that id.
     fn status(&self) -> ApplyStatus;
-    /// The newest consistent view.
-    fn view(&self) -> Result<Box<dyn ReadView>, StoreError>;
+    /// The newest consistent view. `Err` says what failed, for the log.
+    fn view(&self) -> Result<Box<dyn ReadView>, String>;
     /// Completes once this node has applied `index`: true; false where it stops before. The caller bounds the wait.
     fn wait_applied(&self, index: LogIndex) -> BoxFuture<'static, bool>;
 }
@@ -51,7 +52,8 @@ pub trait ReadView: Send {
     fn applied(&self) -> Option<LogId>;
     fn entry(&self, namespace: &Namespace, key: &Key) -> Result<Option<Entry>, StoreError>;
     /// Entries whose key begins with `prefix` and comes after `after`, in byte order: at most `limit`, and it ends
-    /// early once they have `bytes_max` bytes. At least one where there is one.
+    /// early once they have `bytes_max` bytes; at least one where there is one. With `at`, as they were when that index
+    /// was applied, which this view must have reached.
     fn list(
         &self,
         namespace: &Namespace,
@@ -59,22 +61,22 @@ pub trait ReadView: Send {
         after: Option<&Key>,
         limit: usize,
         bytes_max: usize,
+        at: Option<LogIndex>,
     ) -> Result<ListPage, StoreError>;
-    /// The replicated secret that authenticates cursors.
-    fn cursor_key(&self) -> Result<[u8; 32], StoreError>;
+    /// The replicated secret that authenticates cursors; `None` before anything was written.
+    fn cursor_key(&self) -> Option<[u8; 32]>;
 }
 
 /// The Audit actor.
 pub trait AuditLog: Send + Sync {
     /// Events of one namespace or of all, newest first, older than `before`: at most `limit`, and it ends early once
-    /// they have `bytes_max` bytes. At least one where there is one. `Err` says what failed, for the log.
+    /// their values fill a page; at least one where there is one.
     fn events(
         &self,
         namespace: Option<Namespace>,
         before: Option<EventId>,
         limit: usize,
-        bytes_max: usize,
-    ) -> BoxFuture<'static, Result<AuditPage, String>>;
+    ) -> BoxFuture<'static, Result<AuditPage, ReadError>>;
 }
 
 /// The API actors of the other nodes.

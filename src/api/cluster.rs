@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::actor::ApiHandle;
 use super::forward;
 use super::types::{Member, PeerCall, RaftRole};
-use crate::base::{GroupId, LogId, Monotonic, NodeId, Term};
+use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, Term};
 
 /// How long a member has to report.
 const REPORT_WAIT: Duration = Duration::from_millis(500);
@@ -33,13 +33,15 @@ pub struct GroupReport {
     pub role: RaftRole,
     pub term: Term,
     pub leader: Option<NodeId>,
-    pub last_log: Option<LogId>,
+    pub last_log: Option<LogIndex>,
     pub committed: Option<LogId>,
     pub applied: Option<LogId>,
     pub snapshot: Option<LogId>,
     pub purged: Option<LogId>,
     /// Of the state at `applied`.
     pub state_hash: u128,
+    /// The state was found damaged and is not served: says what to do.
+    pub alarm: Option<String>,
     pub caught_up: bool,
 }
 
@@ -74,6 +76,8 @@ pub struct Alarm {
 pub enum AlarmKind {
     /// Two members have different states at one applied id. Stays until this node restarts.
     StateHashMismatch,
+    /// A member found its own state damaged, and does not serve it.
+    StateDamaged,
     /// Two members do not know the same API keys.
     ApiKeysDiffer,
 }
@@ -89,6 +93,8 @@ pub enum Readiness {
     },
     /// It has not caught up since it started.
     NotCaughtUp,
+    /// It found its own state damaged.
+    Damaged,
     NoLeader,
 }
 
@@ -97,6 +103,7 @@ impl ApiHandle {
     pub fn ready(&self) -> Readiness {
         let status = self.shared.below.consensus.status();
         match status.leader_member() {
+            _ if self.shared.below.state.status().alarm.is_some() => Readiness::Damaged,
             _ if !status.caught_up => Readiness::NotCaughtUp,
             Some((_, member)) => Readiness::Ready { leader_url: member.url.clone() },
             None => Readiness::NoLeader,
@@ -127,6 +134,7 @@ impl ApiHandle {
                 snapshot: raft.snapshot,
                 purged: raft.purged,
                 state_hash: state.state_hash,
+                alarm: state.alarm,
                 caught_up: raft.caught_up,
             }],
         }
@@ -147,6 +155,7 @@ impl ApiHandle {
         });
         let members = join_all(reports).await;
         let mut alarms = self.mismatches(&members);
+        alarms.extend(damaged(&members));
         alarms.extend(key_sets_that_differ(&members));
         ClusterView { members, alarms }
     }
@@ -203,6 +212,19 @@ fn state_mismatches(members: &[MemberView]) -> StickyAlarms {
     found
 }
 
+/// The members that found their own state damaged.
+fn damaged(members: &[MemberView]) -> Vec<Alarm> {
+    let mut alarms = Vec::new();
+    for member in members {
+        for group in member.report.iter().flat_map(|report| &report.groups) {
+            if let Some(detail) = group.alarm.clone() {
+                alarms.push(Alarm { kind: AlarmKind::StateDamaged, nodes: vec![member.node], detail });
+            }
+        }
+    }
+    alarms
+}
+
 /// One alarm that names all who answered: which of the sets is the intended one, only the operator knows.
 fn key_sets_that_differ(members: &[MemberView]) -> Option<Alarm> {
     let mut by_set: BTreeMap<u64, Vec<NodeId>> = BTreeMap::new();
@@ -232,12 +254,13 @@ mod tests {
             role: RaftRole::Follower,
             term: Term(5),
             leader: Some(NodeId(1)),
-            last_log: applied,
+            last_log: applied.map(|applied| applied.index),
             committed: applied,
             applied,
             snapshot: None,
             purged: None,
             state_hash,
+            alarm: None,
             caught_up: true,
         };
         NodeReport { version: "0.1.0".to_owned(), key_set, groups: vec![group] }

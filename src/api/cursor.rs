@@ -29,8 +29,8 @@ pub(super) enum Query<'a> {
 /// Where the next page begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor {
-    /// What the first page's node had applied. Once history can be read, all pages will show this revision.
-    pub first_revision: Option<LogId>,
+    /// The revision that all pages show.
+    pub revision: LogId,
     pub position: Position,
 }
 
@@ -88,7 +88,7 @@ mod tests {
     fn a_cursor_opens_for_its_query_and_key_alone() {
         let (a, b) = (namespace("a"), namespace("b"));
         let longest = Key::parse(&"k".repeat(512)).expect("a key");
-        let cursor = Cursor { first_revision: Some(LogId::new(5, u64::MAX)), position: Position::After(longest) };
+        let cursor = Cursor { revision: LogId::new(5, u64::MAX), position: Position::After(longest) };
         let query = Query::Entries { namespace: &a, prefix: "p" };
         let text = cursor.seal(&[1; 32], &query);
         assert_eq!(Cursor::open(&text, &[1; 32], &query), Some(cursor));
@@ -107,7 +107,7 @@ mod tests {
     fn no_changed_character_passes() {
         let query = Query::Audit { namespace: None };
         let id = EventId { revision: LogId::new(1, 2), n: 3 };
-        let text = Cursor { first_revision: None, position: Position::Before(id) }.seal(&[7; 32], &query);
+        let text = Cursor { revision: LogId::new(1, 2), position: Position::Before(id) }.seal(&[7; 32], &query);
         for at in 0..text.len() {
             let mut changed = text.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };

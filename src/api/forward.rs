@@ -33,8 +33,7 @@ pub(super) enum ForwardReply {
     Overloaded,
     /// Surely not done.
     StorageFull {
-        free: u64,
-        reserve: u64,
+        free_bytes: u64,
     },
     OutcomeUnknown,
     /// Surely not done: the receiver is about to stop.

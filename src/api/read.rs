@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use super::actor::ApiHandle;
+use super::below::ReadView;
 use super::cursor::{Cursor, Position, Query};
-use super::types::{AuditEvent, EventId};
+use super::types::AuditEvent;
 use crate::base::LogId;
 use crate::base::limits::PAGE_BYTES_MAX;
 use crate::host::StoreError;
@@ -29,6 +30,8 @@ pub struct PageRequest<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListAnswer {
     pub entries: Vec<Entry>,
+    /// What this and all other pages of one cursor show.
+    pub revision: Option<LogId>,
     /// Present where more follow.
     pub next_cursor: Option<String>,
 }
@@ -47,12 +50,21 @@ pub enum ReadError {
     /// The node has not caught up since it started; what it has may be older than what it served before.
     #[error("the node has not caught up since it started")]
     NotCaughtUp { leader_known: bool },
+    /// The node found its own state damaged.
+    #[error("the state is damaged: {0}")]
+    Damaged(String),
     /// A cursor of another query, or of no cluster of ours.
     #[error("the cursor is not of this query")]
     InvalidCursor,
-    /// It took longer than the read timeout.
-    #[error("the read took too long")]
-    TimedOut,
+    /// The node did not come to apply the cursor's revision within the read timeout.
+    #[error("the node has not applied the revision of the cursor")]
+    BehindCursor,
+    /// Too many reads wait, or this one took longer than the read timeout.
+    #[error("too many reads are waiting")]
+    Overloaded,
+    /// The node is about to stop.
+    #[error("the node is stopping")]
+    Stopping,
     /// The store failed.
     #[error("{0}")]
     Failed(String),
@@ -67,77 +79,95 @@ impl From<StoreError> for ReadError {
 impl ApiHandle {
     /// One entry, as this node has it now.
     pub fn read(&self, namespace: &Namespace, key: &Key) -> Result<ReadAnswer<Option<Entry>>, ReadError> {
-        self.recovered()?;
-        let view = self.shared.below.state.view()?;
+        let view = self.view()?;
         Ok(ReadAnswer { applied: view.applied(), value: view.entry(namespace, key)? })
     }
 
-    /// A page of the entries of a namespace whose keys begin with `prefix`.
-    ///
-    /// Each page shows this node's state of its own moment and continues after the last key of the page before. The
-    /// cursor carries the first page's revision, for the release that can read history.
-    pub fn list(
+    /// A page of the entries of a namespace whose keys begin with `prefix`. The first page shows what this node has
+    /// applied; all that follow show that same revision, on whichever node they are asked for.
+    pub async fn list(
         &self,
         namespace: &Namespace,
         prefix: &str,
         page: PageRequest<'_>,
     ) -> Result<ReadAnswer<ListAnswer>, ReadError> {
-        self.recovered()?;
-        let view = self.shared.below.state.view()?;
         let query = Query::Entries { namespace, prefix };
-        let (first_revision, after) = match page.cursor {
-            None => (view.applied(), None),
-            Some(text) => match Cursor::open(text, &view.cursor_key()?, &query).ok_or(ReadError::InvalidCursor)? {
-                Cursor { first_revision, position: Position::After(key) } => (first_revision, Some(key)),
-                Cursor { position: Position::Before(_), .. } => return Err(ReadError::InvalidCursor),
-            },
+        let (view, at, after) = match self.open_cursor(page.cursor, &query)? {
+            None => (self.view()?, None, None),
+            Some(Cursor { revision, position: Position::After(key) }) => {
+                self.applied_upto(revision).await?;
+                (self.view()?, Some(revision), Some(key))
+            }
+            Some(Cursor { position: Position::Before(_), .. }) => return Err(ReadError::InvalidCursor),
         };
-        let found = view.list(namespace, prefix, after.as_ref(), page.limit, PAGE_BYTES_MAX)?;
-        let next_cursor = match found.entries.last() {
-            Some(last) if found.more => {
-                let cursor = Cursor { first_revision, position: Position::After(last.key.clone()) };
-                Some(cursor.seal(&view.cursor_key()?, &query))
+        let at_index = at.map(|at| at.index);
+        let found = view.list(namespace, prefix, after.as_ref(), page.limit, PAGE_BYTES_MAX, at_index)?;
+        let revision = at.or(view.applied());
+        let next_cursor = match (found.entries.last(), revision, view.cursor_key()) {
+            (Some(last), Some(revision), Some(key)) if found.more => {
+                Some(Cursor { revision, position: Position::After(last.key.clone()) }.seal(&key, &query))
             }
             _ => None,
         };
-        Ok(ReadAnswer { applied: view.applied(), value: ListAnswer { entries: found.entries, next_cursor } })
+        let value = ListAnswer { entries: found.entries, revision, next_cursor };
+        Ok(ReadAnswer { applied: view.applied(), value })
     }
 
-    /// A page of the audit of one namespace or of all.
+    /// A page of the audit of one namespace or of all. Events never change, and new ones come before the first page.
     pub async fn audit(
         &self,
         namespace: Option<Namespace>,
         page: PageRequest<'_>,
     ) -> Result<ReadAnswer<AuditAnswer>, ReadError> {
-        self.recovered()?;
         let query = Query::Audit { namespace: namespace.as_ref() };
-        let cursor_key = self.shared.below.state.view()?.cursor_key()?;
-        let opened = match page.cursor {
-            None => None,
-            Some(text) => Some(Cursor::open(text, &cursor_key, &query).ok_or(ReadError::InvalidCursor)?),
-        };
-        let before: Option<EventId> = match &opened {
+        let opened = self.open_cursor(page.cursor, &query)?;
+        let before = match &opened {
             None => None,
             Some(Cursor { position: Position::Before(id), .. }) => Some(*id),
             Some(Cursor { position: Position::After(_), .. }) => return Err(ReadError::InvalidCursor),
         };
+        let cursor_key = self.view()?.cursor_key();
+        if let Some(cursor) = &opened {
+            self.applied_upto(cursor.revision).await?;
+        }
         let deadline = self.shared.host.clock.now().after(self.shared.read_timeout);
-        let events = self.shared.below.audit.events(namespace.clone(), before, page.limit, PAGE_BYTES_MAX);
-        let found = match self.shared.host.until(deadline, events).await {
-            Some(found) => found.map_err(ReadError::Failed)?,
-            None => return Err(ReadError::TimedOut),
-        };
-        let next_cursor = match found.events.last() {
-            Some(last) if found.more => {
-                let first_revision = opened.map_or(found.applied, |cursor| cursor.first_revision);
-                Some(Cursor { first_revision, position: Position::Before(last.id) }.seal(&cursor_key, &query))
+        let events = self.shared.below.audit.events(namespace.clone(), before, page.limit);
+        let found = self.shared.host.until(deadline, events).await.unwrap_or(Err(ReadError::Overloaded))?;
+        let revision = opened.map(|cursor| cursor.revision).or(found.applied);
+        let next_cursor = match (found.events.last(), revision, cursor_key) {
+            (Some(last), Some(revision), Some(key)) if found.more => {
+                Some(Cursor { revision, position: Position::Before(last.id) }.seal(&key, &query))
             }
             _ => None,
         };
         Ok(ReadAnswer { applied: found.applied, value: AuditAnswer { events: found.events, next_cursor } })
     }
 
-    /// Storage rule: nothing is read until recovery is done.
+    fn open_cursor(&self, text: Option<&str>, query: &Query<'_>) -> Result<Option<Cursor>, ReadError> {
+        let Some(text) = text else { return Ok(None) };
+        let key = self.view()?.cursor_key().ok_or(ReadError::InvalidCursor)?;
+        Cursor::open(text, &key, query).map(Some).ok_or(ReadError::InvalidCursor)
+    }
+
+    /// Waits until this node has applied `revision`: the page before may have come from another.
+    async fn applied_upto(&self, revision: LogId) -> Result<(), ReadError> {
+        let deadline = self.shared.host.clock.now().after(self.shared.read_timeout);
+        match self.shared.host.until(deadline, self.shared.below.state.wait_applied(revision.index)).await {
+            Some(true) => Ok(()),
+            Some(false) => Err(ReadError::Stopping),
+            None => Err(ReadError::BehindCursor),
+        }
+    }
+
+    /// The newest view. Nothing is read until recovery is done, nor once the state was found damaged.
+    fn view(&self) -> Result<Box<dyn ReadView>, ReadError> {
+        self.recovered()?;
+        if let Some(alarm) = self.shared.below.state.status().alarm {
+            return Err(ReadError::Damaged(alarm));
+        }
+        self.shared.below.state.view().map_err(ReadError::Failed)
+    }
+
     fn recovered(&self) -> Result<(), ReadError> {
         let known = &self.shared.caught_up;
         if known.load(Ordering::Acquire) {

@@ -13,6 +13,7 @@ use rand::SeedableRng;
 
 use super::actor::{ApiHandle, Identity};
 use super::below::{AuditLog, Below, Consensus, Peers, ReadView, State};
+use super::read::ReadError;
 use super::types::{
     ApplyStatus, AuditEvent, AuditPage, CallError, EventId, ListPage, Member, PeerCall, ProposeError, RaftRole,
     RaftStatus,
@@ -268,7 +269,7 @@ impl FakeConsensus {
             role: if id == 1 { RaftRole::Leader } else { RaftRole::Follower },
             term: Term(5),
             leader: Some(NodeId(1)),
-            last_log: at,
+            last_log: at.map(|at| at.index),
             committed: at,
             applied: at,
             snapshot: None,
@@ -316,7 +317,8 @@ impl Consensus for FakeConsensus {
     fn status(&self) -> RaftStatus {
         let mut status = self.status.lock().unwrap().clone();
         let applied = self.state.applied();
-        (status.last_log, status.committed, status.applied) = (applied, applied, applied);
+        (status.committed, status.applied) = (applied, applied);
+        status.last_log = applied.map(|applied| applied.index);
         status
     }
 
@@ -337,6 +339,9 @@ struct FakeRows {
     index: u64,
     hash: u128,
     entries: BTreeMap<(Namespace, Key), Entry>,
+    /// The entries as of each index before this.
+    past: Vec<BTreeMap<(Namespace, Key), Entry>>,
+    alarm: Option<String>,
     events: Vec<AuditEvent>,
     broken: bool,
     waiting: Vec<Waker>,
@@ -351,6 +356,11 @@ impl FakeState {
         self.0.lock().unwrap().hash = hash;
     }
 
+    /// The state is found damaged, or no longer.
+    pub fn set_alarm(&self, alarm: Option<&str>) {
+        self.0.lock().unwrap().alarm = alarm.map(str::to_owned);
+    }
+
     /// All reads fail from now on.
     pub fn break_store(&self) {
         self.0.lock().unwrap().broken = true;
@@ -359,6 +369,8 @@ impl FakeState {
     pub fn apply(&self, op: Op, actor: String, request_id: RequestId) -> Applied {
         let mut rows = self.0.lock().unwrap();
         rows.index += 1;
+        let before = rows.entries.clone();
+        rows.past.push(before);
         let revision = LogId::new(5, rows.index);
         let outcome = match op {
             Op::Set { namespace, key, value, value_type } => {
@@ -412,7 +424,7 @@ impl FakeRows {
         actor: String,
         request_id: RequestId,
     ) {
-        let digest = |value: &Option<String>| value.as_ref().map(|value| [value.len() as u8; 32]);
+        let digest = |value: &Option<String>| value.as_ref().map(|value| format!("digest of {value}"));
         self.events.push(AuditEvent {
             id: EventId { revision, n: 0 },
             timestamp: LOG_TIME,
@@ -425,8 +437,8 @@ impl FakeRows {
             old_value,
             new_value,
             request_id,
-            previous_hash: [0; 32],
-            hash: [1; 32],
+            previous_hash: "previous".to_owned(),
+            hash: "hash".to_owned(),
         });
     }
 }
@@ -434,13 +446,13 @@ impl FakeRows {
 impl State for FakeState {
     fn status(&self) -> ApplyStatus {
         let rows = self.0.lock().unwrap();
-        ApplyStatus { applied: rows.applied(), state_hash: rows.hash }
+        ApplyStatus { applied: rows.applied(), state_hash: rows.hash, alarm: rows.alarm.clone() }
     }
 
-    fn view(&self) -> Result<Box<dyn ReadView>, StoreError> {
+    fn view(&self) -> Result<Box<dyn ReadView>, String> {
         let rows = self.0.lock().unwrap();
         if rows.broken {
-            return Err(StoreError { store: "main".to_owned(), what: "a flipped bit".to_owned() });
+            return Err("a flipped bit".to_owned());
         }
         Ok(Box::new(rows.clone()))
     }
@@ -474,20 +486,29 @@ impl ReadView for FakeRows {
         after: Option<&Key>,
         limit: usize,
         _: usize,
+        at: Option<LogIndex>,
     ) -> Result<ListPage, StoreError> {
+        let all = match at {
+            Some(at) if at.0 < self.index => &self.past[at.0 as usize],
+            Some(at) => {
+                assert_eq!(at.0, self.index, "a view is asked for what it has reached");
+                &self.entries
+            }
+            None => &self.entries,
+        };
         let fits = |entry: &&Entry| {
             entry.namespace == *namespace
                 && entry.key.as_str().starts_with(prefix)
                 && after.is_none_or(|after| entry.key > *after)
         };
-        let mut entries: Vec<Entry> = self.entries.values().filter(fits).take(limit + 1).cloned().collect();
+        let mut entries: Vec<Entry> = all.values().filter(fits).take(limit + 1).cloned().collect();
         let more = entries.len() > limit;
         entries.truncate(limit);
         Ok(ListPage { entries, more })
     }
 
-    fn cursor_key(&self) -> Result<[u8; 32], StoreError> {
-        Ok([9; 32])
+    fn cursor_key(&self) -> Option<[u8; 32]> {
+        (self.index > 0).then_some([9; 32])
     }
 }
 
@@ -497,8 +518,7 @@ impl AuditLog for FakeState {
         namespace: Option<Namespace>,
         before: Option<EventId>,
         limit: usize,
-        _: usize,
-    ) -> BoxFuture<'static, Result<AuditPage, String>> {
+    ) -> BoxFuture<'static, Result<AuditPage, ReadError>> {
         let rows = self.0.lock().unwrap();
         let fits = |event: &&AuditEvent| {
             namespace.as_ref().is_none_or(|namespace| event.namespace == *namespace)

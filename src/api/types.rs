@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{LogId, NodeId, ParseLogIdError, RequestId, StorageId, Term, WallTime};
+use crate::base::{LogId, LogIndex, NodeId, ParseLogIdError, RequestId, StorageId, Term, WallTime};
 use crate::model::{Entry, Key, Namespace};
 
 /// What a node is in its Raft group.
@@ -35,9 +35,11 @@ pub struct RaftStatus {
     pub node: NodeId,
     pub role: RaftRole,
     pub term: Term,
-    /// The leader, this node or another; `None` where there is none that a quorum has followed lately.
+    /// The leader, this node or another; `None` where none is known. The sooner a leader that lost its quorum is no
+    /// longer named, the sooner its clients hear `no-leader` instead of `outcome-unknown`.
     pub leader: Option<NodeId>,
-    pub last_log: Option<LogId>,
+    /// The last entry of the log, durable or not.
+    pub last_log: Option<LogIndex>,
     pub committed: Option<LogId>,
     pub applied: Option<LogId>,
     pub snapshot: Option<LogId>,
@@ -61,6 +63,8 @@ pub struct ApplyStatus {
     pub applied: Option<LogId>,
     /// Sum of row hashes of the state at `applied`.
     pub state_hash: u128,
+    /// The state was found damaged and must not be served: says what to do.
+    pub alarm: Option<String>,
 }
 
 /// A proposal that was not answered with its outcome.
@@ -73,8 +77,8 @@ pub enum ProposeError {
     #[error("too many proposals are waiting")]
     Overloaded,
     /// Less disk is free than must stay free. Surely not proposed.
-    #[error("{free} bytes of disk are free, {reserve} are the reserve")]
-    StorageFull { free: u64, reserve: u64 },
+    #[error("{free_bytes} bytes of disk are free, less than the reserve")]
+    StorageFull { free_bytes: u64 },
     /// Proposed, perhaps; whether it commits is not known. Anything that does not fit above is this.
     #[error("whether the proposal commits is not known")]
     OutcomeUnknown,
@@ -123,11 +127,12 @@ pub struct AuditEvent {
     pub key: Option<Key>,
     pub old_value: Option<String>,
     pub new_value: Option<String>,
-    pub old_digest: Option<[u8; 32]>,
-    pub new_digest: Option<[u8; 32]>,
+    /// Digests and hashes as text, just as they enter the hash, so that a client can verify the chain.
+    pub old_digest: Option<String>,
+    pub new_digest: Option<String>,
     pub request_id: RequestId,
-    pub previous_hash: [u8; 32],
-    pub hash: [u8; 32],
+    pub previous_hash: String,
+    pub hash: String,
 }
 
 /// A piece of the audit, newest first.

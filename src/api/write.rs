@@ -45,8 +45,8 @@ pub enum WriteError {
     #[error("too many requests are waiting")]
     Overloaded,
     /// Surely not done. The leader is short of disk.
-    #[error("{free} bytes of disk are free, {reserve} are the reserve")]
-    StorageFull { free: u64, reserve: u64 },
+    #[error("{free_bytes} bytes of disk are free, less than the reserve")]
+    StorageFull { free_bytes: u64 },
     /// Surely not done. The node is about to stop.
     #[error("the node is stopping")]
     Stopping,
@@ -111,7 +111,7 @@ impl Routing {
             Some(Ok(applied)) => Ok(applied),
             Some(Err(ProposeError::NotLeader)) => return Attempt::TryAgain,
             Some(Err(ProposeError::Overloaded)) => Err(WriteError::Overloaded),
-            Some(Err(ProposeError::StorageFull { free, reserve })) => Err(WriteError::StorageFull { free, reserve }),
+            Some(Err(ProposeError::StorageFull { free_bytes })) => Err(WriteError::StorageFull { free_bytes }),
             Some(Err(ProposeError::OutcomeUnknown)) | None => Err(WriteError::OutcomeUnknown),
         })
     }
@@ -144,7 +144,7 @@ impl Routing {
             ForwardReply::Applied(applied) => self.applied_here(applied, deadline).await,
             ForwardReply::NotLeader | ForwardReply::Stopping => return Attempt::TryAgain,
             ForwardReply::Overloaded => Err(WriteError::Overloaded),
-            ForwardReply::StorageFull { free, reserve } => Err(WriteError::StorageFull { free, reserve }),
+            ForwardReply::StorageFull { free_bytes } => Err(WriteError::StorageFull { free_bytes }),
             ForwardReply::OutcomeUnknown => Err(WriteError::OutcomeUnknown),
             // In the midst of an upgrade the client can still speak to the leader itself.
             ForwardReply::Refused(reason) => {
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(write(&world, &node, set()), (Ok(LogId::new(5, 1)), 0));
         for (from, to) in [
             (ProposeError::Overloaded, WriteError::Overloaded),
-            (ProposeError::StorageFull { free: 1, reserve: 2 }, WriteError::StorageFull { free: 1, reserve: 2 }),
+            (ProposeError::StorageFull { free_bytes: 1 }, WriteError::StorageFull { free_bytes: 1 }),
             (ProposeError::OutcomeUnknown, WriteError::OutcomeUnknown),
         ] {
             node.consensus.script([Scripted::Fail(from)]);
@@ -288,7 +288,7 @@ mod tests {
         follower.peers.connect(1, &leader.api);
         for (from, to) in [
             (ProposeError::Overloaded, WriteError::Overloaded),
-            (ProposeError::StorageFull { free: 1, reserve: 2 }, WriteError::StorageFull { free: 1, reserve: 2 }),
+            (ProposeError::StorageFull { free_bytes: 1 }, WriteError::StorageFull { free_bytes: 1 }),
             (ProposeError::OutcomeUnknown, WriteError::OutcomeUnknown),
         ] {
             leader.consensus.script([Scripted::Fail(from)]);

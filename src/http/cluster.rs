@@ -51,7 +51,7 @@ fn group(report: &GroupReport, view: &ClusterView) -> wire::ClusterGroup {
         .to_owned(),
         leader: report.leader.map(|leader| leader.0),
         term: report.term.0,
-        last_log: text(report.last_log),
+        last_log_index: report.last_log.map(|index| index.0),
         committed: text(report.committed),
         applied: text(report.applied),
         snapshot: text(report.snapshot),
@@ -76,6 +76,7 @@ fn alarm(alarm: &Alarm) -> wire::Alarm {
     wire::Alarm {
         kind: match alarm.kind {
             AlarmKind::StateHashMismatch => wire::AlarmKind::StateHashMismatch,
+            AlarmKind::StateDamaged => wire::AlarmKind::StateDamaged,
             AlarmKind::ApiKeysDiffer => wire::AlarmKind::ApiKeysDiffer,
         },
         nodes: alarm.nodes.iter().map(|node| node.0).collect(),

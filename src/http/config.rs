@@ -35,10 +35,10 @@ pub(super) async fn get(state: HttpState, call: Call) -> Result<Response, Proble
 pub(super) async fn list(state: HttpState, call: Call) -> Result<Response, Problem> {
     let page = call.query.page()?;
     let prefix = call.query.get("prefix").unwrap_or_default();
-    let answer = state.api().list(&call.namespace()?, prefix, page)?;
+    let answer = state.api().list(&call.namespace()?, prefix, page).await?;
     let list = EntryList {
         items: answer.value.entries.into_iter().map(shape::entry).collect(),
-        revision: answer.applied.map(|applied| applied.to_string()),
+        revision: answer.value.revision.map(|revision| revision.to_string()),
         pagination: shape::pagination(page.limit, answer.value.next_cursor),
     };
     Ok(shape::json(StatusCode::OK, answer.applied, &list))

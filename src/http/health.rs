@@ -7,7 +7,7 @@ use super::HttpState;
 use super::admit::Call;
 use super::problem::{Problem, no_leader};
 use super::shape;
-use crate::api::Readiness;
+use crate::api::{ReadError, Readiness};
 use crate::wire::{Health, Ready, Slug};
 
 /// The process can serve; nothing is said of the cluster.
@@ -21,6 +21,7 @@ pub(super) async fn ready(state: HttpState, _: Call) -> Result<Response, Problem
         Readiness::Ready { leader_url } => {
             Ok(shape::json(StatusCode::OK, None, &Ready { status: "ready".to_owned(), leader: leader_url }))
         }
+        Readiness::Damaged => Err(ReadError::Damaged("the state is damaged".to_owned()).into()),
         Readiness::NotCaughtUp => {
             let detail = "this node has started and has not caught up yet: send requests to another";
             Err(Problem::new(Slug::VersionNotReached, detail).retry_later())

@@ -114,15 +114,14 @@ impl From<WriteError> for Problem {
                 "nothing was written: too many requests are waiting. Try again after the time in Retry-After",
             )
             .retry_later(),
-            WriteError::StorageFull { free, reserve } => Problem::new(
+            WriteError::StorageFull { free_bytes } => Problem::new(
                 Slug::StorageFull,
                 format!(
-                    "nothing was written: the leader's disk has {free} bytes free, less than the reserve of {reserve}. \
+                    "nothing was written: the leader's disk has {free_bytes} bytes free, less than the reserve. \
                      Free some disk there; writes go on by themselves then"
                 ),
             )
-            .member("freeBytes", free)
-            .member("reserveBytes", reserve),
+            .member("freeBytes", free_bytes),
             WriteError::Stopping => Problem::new(
                 Slug::Overloaded,
                 "nothing was written: this node is stopping. Send the request to another node",
@@ -145,9 +144,24 @@ impl From<ReadError> for Problem {
                 Slug::InvalidCursor,
                 "the cursor was not made for this query: begin again without it, with the same path and prefix on all pages",
             ),
-            ReadError::TimedOut => Problem::new(
+            ReadError::Damaged(reason) => Problem {
+                reason: Some(reason),
+                ..Problem::new(
+                    Slug::Internal,
+                    "this node found its own state damaged and does not serve it: ask another node. Its log and \
+                     GET /api/v1/cluster say what to do",
+                )
+            },
+            ReadError::BehindCursor => Problem::new(
+                Slug::VersionNotReached,
+                "this node has not applied the revision that the cursor's first page showed: try again after the time in \
+                 Retry-After, or ask another",
+            )
+            .retry_later(),
+            ReadError::Stopping => Problem::new(Slug::Overloaded, "this node is stopping: ask another").retry_later(),
+            ReadError::Overloaded => Problem::new(
                 Slug::Overloaded,
-                "the read took too long: try again after the time in Retry-After, or with a lower limit",
+                "too many reads are waiting: try again after the time in Retry-After, or with a lower limit",
             )
             .retry_later(),
             ReadError::Failed(reason) => Problem::internal(&reason),

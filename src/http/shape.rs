@@ -89,11 +89,11 @@ pub(super) fn audit_event(event: api::AuditEvent) -> wire::AuditEvent {
         key: event.key.map(|key| key.to_string()),
         old_value: event.old_value,
         new_value: event.new_value,
-        old_digest: event.old_digest.map(hex::encode),
-        new_digest: event.new_digest.map(hex::encode),
+        old_digest: event.old_digest,
+        new_digest: event.new_digest,
         revision: event.id.revision.to_string(),
         request_id: event.request_id.to_string(),
-        previous_hash: hex::encode(event.previous_hash),
-        hash: hex::encode(event.hash),
+        previous_hash: event.previous_hash,
+        hash: event.hash,
     }
 }

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 use rand::Rng as _;
@@ -26,6 +26,7 @@ pub(super) struct Context {
     pub service: Arc<dyn PeerService>,
     pub refusals: RefusalBook,
     pub sessions: Sessions,
+    links: Mutex<BTreeMap<(NodeId, Lane), Weak<Outgoing>>>,
     rng: Mutex<Rng>,
 }
 
@@ -38,6 +39,17 @@ impl Context {
         let mut nonce = Nonce::default();
         self.with_rng(|rng| rng.fill_bytes(&mut nonce));
         nonce
+    }
+
+    /// The peer has just linked to us, so it is there: whoever left it alone may call it again. Otherwise a node that
+    /// comes back would be out of reach for as long as the longest rest.
+    pub fn is_alive(&self, node: NodeId) {
+        let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        for link in [Lane::Control, Lane::Append, Lane::Bulk].iter().filter_map(|lane| links.get(&(node, *lane))) {
+            if let Some(link) = link.upgrade() {
+                link.end_rest();
+            }
+        }
     }
 }
 
@@ -73,6 +85,7 @@ impl PeerHandle {
             service,
             refusals: RefusalBook::default(),
             sessions: Sessions::default(),
+            links: Mutex::default(),
             rng: Mutex::new(host.entropy.fork("peer")),
         });
         let accepting = Some(host.spawn("peer-accept", incoming::accept(context.clone())));
@@ -115,6 +128,8 @@ impl PeerHandle {
             _ => {
                 let link = Arc::new(Outgoing::start(&self.0.context, to, lane));
                 links.insert((to.node, lane), link.clone());
+                let mut known = self.0.context.links.lock().unwrap_or_else(PoisonError::into_inner);
+                known.insert((to.node, lane), Arc::downgrade(&link));
                 link
             }
         }

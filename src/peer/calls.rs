@@ -206,6 +206,11 @@ impl Calls {
         }
         table.rest = Some((until, error));
     }
+
+    /// The peer gave a sign of life: the next call may try.
+    pub fn end_rest(&self) {
+        self.table().rest = None;
+    }
 }
 
 /// A failure's sentence, as it is sent and as it is taken in.
@@ -317,5 +322,8 @@ mod tests {
         let enqueue = |at| calls.enqueue(at, GroupId::MAIN, FrameKind::Vote, Bytes::new()).map(|(call, _)| call);
         assert_eq!(enqueue(NOW), Err(gone));
         assert!(enqueue(NOW.after(SILENCE)).is_ok(), "the rest is over");
+        calls.rest(NOW.after(SILENCE * 3), PeerError::Unreachable("gone".into()));
+        calls.end_rest();
+        assert!(enqueue(NOW.after(SILENCE)).is_ok(), "the rest was ended");
     }
 }

@@ -104,6 +104,7 @@ async fn prove(context: &Arc<Context>, mut link: Link) {
         Some(Ok(remote)) => {
             context.refusals.clear(remote.node, Caller::Them);
             tracing::debug!(peer = %remote.node, lane = ?remote.lane, remote = %link.remote, "a peer linked to us");
+            context.is_alive(remote.node);
             context.sessions.start(context, remote, link);
         }
         Some(Err(what)) => tracing::debug!(remote = %link.remote, "a link ended in the handshake: {what}"),

@@ -66,6 +66,11 @@ impl Outgoing {
         Outgoing { context: context.clone(), address: to.address.clone(), calls, bell, alarm }
     }
 
+    /// The peer gave a sign of life: the next call need not wait for the rest to end.
+    pub fn end_rest(&self) {
+        self.calls.end_rest();
+    }
+
     /// Sends a request and waits for its answer.
     pub async fn call(&self, group: GroupId, kind: FrameKind, body: Bytes, deadline: Monotonic) -> Answer {
         let host = &self.context.host;

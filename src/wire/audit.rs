@@ -20,10 +20,10 @@ pub struct AuditEvent {
     pub old_value: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_value: Option<String>,
-    /// SHA-256 of the old value, in hexadecimal.
+    /// Digest of the old value, just as it enters the hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_digest: Option<String>,
-    /// SHA-256 of the new value, in hexadecimal.
+    /// Digest of the new value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_digest: Option<String>,
     pub revision: String,

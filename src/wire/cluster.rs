@@ -45,7 +45,7 @@ pub struct ClusterGroup {
     /// The leader as this member knows it.
     pub leader: Option<u64>,
     pub term: u64,
-    pub last_log: Option<String>,
+    pub last_log_index: Option<u64>,
     pub committed: Option<String>,
     pub applied: Option<String>,
     pub snapshot: Option<String>,
@@ -75,6 +75,8 @@ pub struct Alarm {
 pub enum AlarmKind {
     /// Two members have different states at one applied id. Stays until the node restarts.
     StateHashMismatch,
+    /// A member found its own state damaged, and does not serve it.
+    StateDamaged,
     /// Two members do not know the same API keys.
     ApiKeysDiffer,
 }

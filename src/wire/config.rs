@@ -35,7 +35,7 @@ pub struct Entry {
 #[serde(rename_all = "camelCase")]
 pub struct EntryList {
     pub items: Vec<Entry>,
-    /// What the answering node had applied when it read this page.
+    /// The revision that all pages of one cursor show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
     pub pagination: Pagination,

@@ -66,6 +66,22 @@ fn a_broken_store_is_an_internal_error_without_its_words() {
 }
 
 #[test]
+fn a_damaged_state_is_not_served() {
+    let rest = Rest::node(1);
+    rest.node.state.set_alarm(Some("row 3 differs: replace this node"));
+    for path in ["/api/v1/config/a/k", "/api/v1/config/a", "/api/v1/audit/a", "/health/ready"] {
+        let seen = rest.get(path);
+        assert_eq!(seen.slug().as_deref(), Some("internal"), "{path}");
+        assert!(seen.body.contains("ask another node"), "{}", seen.body);
+    }
+    let alarms = rest.get("/api/v1/cluster").json()["alarms"].clone();
+    assert_eq!(alarms[0]["kind"], "state-damaged");
+    assert_eq!(alarms[0]["detail"], "row 3 differs: replace this node");
+    rest.node.state.set_alarm(None);
+    assert_eq!(rest.get("/api/v1/config/a").status, 200);
+}
+
+#[test]
 fn the_cluster_is_shown_with_what_is_wrong() {
     let world = World::new();
     let (first, third) = (world.node(1), world.node(3));
@@ -109,7 +125,7 @@ fn the_cluster_is_shown_with_what_is_wrong() {
                   "committed": "5:0",
                   "group": 0,
                   "lag": 0,
-                  "lastLog": "5:0",
+                  "lastLogIndex": 0,
                   "leader": 1,
                   "purged": null,
                   "role": "leader",
@@ -134,7 +150,7 @@ fn the_cluster_is_shown_with_what_is_wrong() {
                   "committed": "5:0",
                   "group": 0,
                   "lag": 0,
-                  "lastLog": "5:0",
+                  "lastLogIndex": 0,
                   "leader": 1,
                   "purged": null,
                   "role": "follower",

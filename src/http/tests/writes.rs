@@ -88,8 +88,7 @@ fn auto_forwards_where_a_redirect_would_fail_the_client() {
 fn errors_say_whether_the_write_may_have_happened() {
     let rest = Rest::node(1);
     let mut seen = String::new();
-    for error in
-        [ProposeError::Overloaded, ProposeError::StorageFull { free: 10, reserve: 20 }, ProposeError::OutcomeUnknown]
+    for error in [ProposeError::Overloaded, ProposeError::StorageFull { free_bytes: 10 }, ProposeError::OutcomeUnknown]
     {
         rest.node.consensus.script([Scripted::Fail(error)]);
         seen += &(rest.put("/api/v1/config/a/k", BODY).whole() + "\n");
@@ -110,10 +109,9 @@ fn errors_say_whether_the_write_may_have_happened() {
         507 Insufficient Storage
         content-type: application/problem+json
         {
-          "detail": "nothing was written: the leader's disk has 10 bytes free, less than the reserve of 20. Free some disk there; writes go on by themselves then",
+          "detail": "nothing was written: the leader's disk has 10 bytes free, less than the reserve. Free some disk there; writes go on by themselves then",
           "freeBytes": 10,
           "instance": "/api/v1/config/a/k",
-          "reserveBytes": 20,
           "status": 507,
           "title": "Storage full",
           "type": "https://confman/errors/storage-full"

@@ -253,6 +253,10 @@ fn a_proof_thrown_back_proves_nothing() {
     let welcome = encode(&Message::Welcome { node: NodeId(2), storage: StorageId(22), tag });
     let step = talk.initiator.on_frame(&welcome, &members());
     assert!(matches!(&step, Step::Refuse { refusal, .. } if refusal.code == RefusalCode::WrongSecret), "{step:?}");
+    // The labels alone tell the two proofs apart, whatever else they cover.
+    let secret = Secret("correct horse".into());
+    let tag = |role| mac(&secret, role, b"hello", b"challenge", None).finalize().into_bytes();
+    assert_ne!(tag(Role::Initiator), tag(Role::Acceptor));
     // The caller's hello thrown back at a node that listens under the same id and secret.
     let mut same = Acceptor::new(credentials(1), [2; 32]);
     let step = same.on_frame(&talk.hello, &members());

@@ -4,13 +4,16 @@ use crate::host::Link;
 
 use super::*;
 
+fn credentials(node: u64) -> Credentials {
+    let (node, storage) = storage_of(node);
+    let identity = Identity { cluster: "blue".into(), node, storage };
+    Credentials { identity, secret: Some(Secret("secret".into())), versions: VERSIONS }
+}
+
 /// Opens a link to node 2 as node 1 and passes the handshake by hand.
 async fn authenticated_link(world: &World) -> Link {
-    let (node, storage) = storage_of(1);
-    let identity = Identity { cluster: "blue".into(), node, storage };
-    let credentials = Credentials { identity, secret: Some(Secret("secret".into())), versions: VERSIONS };
     let mut link = world.connect("node-2:1").await.expect("a link");
-    let (mut initiator, hello) = Initiator::start(credentials, NodeId(2), Lane::Control, [5; 32]);
+    let (mut initiator, hello) = Initiator::start(credentials(1), NodeId(2), Lane::Control, [5; 32]);
     link.sender.send(vec![hello]).await.unwrap();
     loop {
         let bytes = link.receiver.recv(4096).await.unwrap().expect("a frame");
@@ -86,5 +89,40 @@ fn a_repeated_forward_is_executed_once_and_a_repeated_append_again() {
         }
         world.sleep_ms(1).await;
         assert_eq!((two.service.times("write"), two.service.times("append")), (1, 3));
+    });
+}
+
+#[test]
+fn a_peer_that_closes_every_link_at_once_is_left_alone_for_a_while() {
+    let world = World::new(1);
+    let in_world = world.clone();
+    world.run(async move {
+        let world = in_world;
+        let one = Node::start(&world, 1);
+        let peers = world.host(Some("node-2:1")).peers;
+        let closes = async move {
+            loop {
+                let mut link = peers.accept().await.expect("a link");
+                let mut acceptor = Acceptor::new(credentials(2), [6; 32]);
+                while let Ok(Some(bytes)) = link.receiver.recv(4096).await {
+                    match acceptor.on_frame(&bytes, &Guard::default()) {
+                        Step::Send(bytes) => link.sender.send(vec![bytes]).await.unwrap(),
+                        Step::Open { send: Some(bytes), .. } => {
+                            link.sender.send(vec![bytes]).await.unwrap();
+                            break;
+                        }
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+        };
+        world.host(None).spawn("closes", closes);
+        for _ in 0..1000 {
+            let result = one.ask(2, "x").await;
+            assert!(result.is_err(), "{result:?}");
+            world.sleep_ms(10).await;
+        }
+        let attempts = world.network().connects("node-2:1");
+        assert!((8..=14).contains(&attempts), "{attempts} attempts in 10 s");
     });
 }

@@ -104,3 +104,24 @@ fn a_newer_link_of_a_peer_ends_the_one_before() {
         assert_eq!(two.service.times("y"), 1);
     });
 }
+
+#[test]
+fn a_peer_that_calls_us_is_no_longer_left_alone() {
+    let world = World::new(1);
+    let in_world = world.clone();
+    world.run(async move {
+        let world = in_world;
+        let one = Node::start(&world, 1);
+        for _ in 0..100 {
+            unreachable(&one.ask(2, "x").await, "refused");
+            world.sleep_ms(100).await;
+        }
+        unreachable(&one.ask(2, "x").await, "refused");
+        let two = Node::start(&world, 2);
+        let attempts = world.network().connects("node-2:1");
+        unreachable(&one.ask(2, "x").await, "refused");
+        assert_eq!(world.network().connects("node-2:1"), attempts, "it is resting");
+        two.ask(1, "here I am").await.expect("an answer");
+        assert_eq!(one.ask(2, "x").await.as_deref(), Ok("x"));
+    });
+}

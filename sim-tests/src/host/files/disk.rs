@@ -354,7 +354,10 @@ impl Inner {
 /// What is not a plain relative path has no place here.
 fn check_path(path: &str) -> io::Result<()> {
     if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{path:?} is not a path in the data directory")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{path:?} is not a path in the data directory"),
+        ));
     }
     Ok(())
 }
