@@ -10,7 +10,7 @@ use super::logging::{self, LogArguments};
 use super::signals::StopSignals;
 use crate::config::{self, NodeConfig};
 use crate::host::Host;
-use crate::node::Node;
+use crate::node::{Node, StartError};
 use crate::real::{self, RealHost};
 
 #[derive(clap::Args)]
@@ -93,5 +93,10 @@ const CLIENT_BACKLOG: u32 = 1024;
 
 /// The router of a started node. All of the node lives in its tasks.
 async fn start_node(host: Host, config: NodeConfig) -> Result<Node, Failure> {
-    Node::start::<real::Runtime>(host, config).await.map_err(|error| Failure::failed(error.to_string()))
+    let data = config.data_dir.clone();
+    let refused = |error: StartError| {
+        Failure::failed(error.to_string())
+            .advise(format!("Files are named within the data directory, {}", data.display()))
+    };
+    Node::start::<real::Runtime>(host, config).await.map_err(refused)
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
+use serde::Serialize;
 
 use super::children::Children;
 use super::folder::{Cluster, DevNode};
@@ -44,15 +44,32 @@ impl Screen {
     }
 }
 
+/// The line of `--json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    nodes: Vec<LineNode<'a>>,
+    admin_key: &'a str,
+    reader_key: &'a str,
+}
+
+#[derive(Serialize)]
+struct LineNode<'a> {
+    id: u64,
+    url: &'a str,
+    pid: Option<u32>,
+    config: &'a Path,
+    data: &'a Path,
+    log: &'a Path,
+}
+
 fn as_json(cluster: &Cluster, children: &Children) -> String {
-    let node = |node: &DevNode| {
-        json!({
-            "id": node.id, "url": node.url, "pid": children.pid(node.id),
-            "config": node.config, "data": node.data, "log": node.log,
-        })
-    };
-    let nodes: Vec<_> = cluster.nodes.iter().map(node).collect();
-    json!({ "nodes": nodes, "adminKey": cluster.admin_key, "readerKey": cluster.reader_key }).to_string()
+    let mut nodes = Vec::new();
+    for DevNode { id, url, config, data, log, .. } in &cluster.nodes {
+        nodes.push(LineNode { id: *id, url, pid: children.pid(*id), config, data, log });
+    }
+    let line = Line { nodes, admin_key: &cluster.admin_key, reader_key: &cluster.reader_key };
+    serde_json::to_string(&line).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
 }
 
 fn as_text(cluster: &Cluster, children: &Children, leader: Option<u64>, after: Duration) -> String {
