@@ -402,6 +402,7 @@ impl FakeState {
             },
             Op::SetNamespace { .. } => Outcome::NamespaceSet { created: true },
             Op::DeleteNamespace { .. } => Outcome::Absent,
+            Op::Bootstrap { .. } => Outcome::None,
         };
         rows.waiting.drain(..).for_each(Waker::wake);
         Applied { revision, outcome }

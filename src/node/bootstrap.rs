@@ -82,7 +82,10 @@ pub(super) async fn form_cluster(
         }
         rounds += 1;
         if rounds % ROUNDS_BEFORE_A_WORD == 0 && !waiting_for.is_empty() {
-            tracing::warn!(waiting_for = waiting_for.join(", "), "a fresh cluster is formed once all its members answer");
+            tracing::warn!(
+                waiting_for = waiting_for.join(", "),
+                "a fresh cluster is formed once all its members answer"
+            );
         }
         host.sleep(PROBE_EVERY).await;
     }

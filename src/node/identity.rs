@@ -41,7 +41,9 @@ pub enum IdentityError {
          cluster \"{cluster}\": point dataDir at this node's own directory, or correct node and cluster in the settings"
     )]
     Foreign { found_cluster: String, found_node: NodeId, cluster: String, node: NodeId },
-    #[error("the file \"identity\" in the data directory is damaged ({0}): restore it from a copy, or replace this node")]
+    #[error(
+        "the file \"identity\" in the data directory is damaged ({0}): restore it from a copy, or replace this node"
+    )]
     Damaged(String),
     #[error("the file \"identity\" is of format {0}, newer than this version of confman knows: upgrade this node")]
     NewerFormat(u32),

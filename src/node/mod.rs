@@ -72,8 +72,7 @@ impl Node {
         let guard = Arc::new(guard::Guard::new(stores.wal.clone(), config.members.clone()));
         let service = service::Service::new(storage, stores.wal.clone());
         let identity = peer::Identity { cluster: config.cluster.clone(), node: config.node, storage };
-        let peers =
-            PeerHandle::start(&host, identity, config.peer.secret.clone(), guard.clone(), service.clone());
+        let peers = PeerHandle::start(&host, identity, config.peer.secret.clone(), guard.clone(), service.clone());
 
         let settings = RaftSettings {
             cluster: config.cluster.clone(),
@@ -94,13 +93,7 @@ impl Node {
             group,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let below = below::bind(
-            group,
-            raft.clone(),
-            stores.apply.clone(),
-            audit.clone(),
-            peers.clone(),
-        );
+        let below = below::bind(group, raft.clone(), stores.apply.clone(), audit.clone(), peers.clone());
         let api = ApiHandle::start(&host, &config.requests, who, below);
         service.bind_api(api.clone());
         let forming = bootstrap::form_cluster(

@@ -126,8 +126,7 @@ pub async fn start<R: AsyncRuntime>(
         runtime: std::marker::PhantomData,
     };
     let log_store = log_store::LogStore::<R>::new(storage.wal.clone());
-    let state_machine =
-        StateMachine::<R>::new(storage.wal.clone(), storage.apply.clone(), storage.snapshots.clone());
+    let state_machine = StateMachine::<R>::new(storage.wal.clone(), storage.apply.clone(), storage.snapshots.clone());
     let raft = openraft::Raft::new(settings.node, Arc::new(config), network, log_store, state_machine)
         .await
         .map_err(|e| format!("consensus cannot start from what is on disk: {e}"))?;
@@ -261,7 +260,11 @@ async fn watch_disk(host: Host, reserve_bytes: u64, publish: Arc<watch::Sender<R
                 publish.send_if_modified(|status| {
                     if status.storage_full != full {
                         if full {
-                            tracing::error!(free_bytes = free, reserve_bytes, "disk nearly full: this node takes no writes until some is freed");
+                            tracing::error!(
+                                free_bytes = free,
+                                reserve_bytes,
+                                "disk nearly full: this node takes no writes until some is freed"
+                            );
                         } else {
                             tracing::info!(free_bytes = free, "disk has room again: writes go on");
                         }

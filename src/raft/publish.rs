@@ -60,12 +60,7 @@ impl<R: AsyncRuntime> Publisher<R> {
         }
     }
 
-    fn publish_metrics(
-        &self,
-        seen: &RaftMetrics<Types<R>>,
-        caught_up: bool,
-        members_at: &mut Option<Option<LogId>>,
-    ) {
+    fn publish_metrics(&self, seen: &RaftMetrics<Types<R>>, caught_up: bool, members_at: &mut Option<Option<LogId>>) {
         let membership_id = seen.membership_config.log_id().as_ref().map(log_id_of::<R>);
         let new_members = *members_at != Some(membership_id);
         *members_at = Some(membership_id);
@@ -112,11 +107,7 @@ impl<R: AsyncRuntime> Publisher<R> {
 
     /// A snapshot is due when the log since the last one has outgrown the setting and the last snapshot's size, so
     /// that the cost of snapshots stays in proportion to the writes between them.
-    async fn ask_for_snapshot(
-        &self,
-        seen: &RaftMetrics<Types<R>>,
-        asked_at: &mut Option<(Option<LogId>, Monotonic)>,
-    ) {
+    async fn ask_for_snapshot(&self, seen: &RaftMetrics<Types<R>>, asked_at: &mut Option<(Option<LogId>, Monotonic)>) {
         let last = self.snapshots.current();
         let last_id = last.as_ref().map(|file| file.meta().last);
         let Some(applied) = seen.last_applied.as_ref().map(log_id_of::<R>) else { return };

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use openraft::storage::{EntryResponder, RaftStateMachine};
-use openraft::{OptionalSend, StorageError};
 use openraft::testing::log::{StoreBuilder, Suite};
+use openraft::{OptionalSend, StorageError};
 use openraft_rt_tokio::TokioRuntime;
 
 use super::log_store::LogStore;
