@@ -56,11 +56,14 @@ pub trait NodeFactory: Send + Sync {
 #[derive(Clone)]
 pub struct Cluster(Arc<Inner>);
 
+/// The nodes that have started, with the process that each is.
+type Serving = BTreeMap<u64, (Arc<Incarnation>, Arc<dyn SimNode>)>;
+
 struct Inner {
     world: Arc<World>,
     factory: Arc<dyn NodeFactory>,
     schedule: Schedule,
-    serving: Mutex<BTreeMap<u64, (Arc<Incarnation>, Arc<dyn SimNode>)>>,
+    serving: Mutex<Serving>,
     /// How many faults keep a node down, by node.
     outages: Mutex<BTreeMap<u64, u32>>,
 }
@@ -75,7 +78,7 @@ impl Cluster {
         Cluster(Arc::new(Inner { world, factory, schedule, serving, outages }))
     }
 
-    fn serving(&self) -> MutexGuard<'_, BTreeMap<u64, (Arc<Incarnation>, Arc<dyn SimNode>)>> {
+    fn serving(&self) -> MutexGuard<'_, Serving> {
         self.0.serving.lock().expect("no panic under this lock")
     }
 

@@ -10,7 +10,6 @@ use confman::node::Node;
 use confman::peer::{Frame, FrameKind, FrameRole};
 use confman::raft::{RaftRole, Types};
 use openraft::raft::{VoteRequest, VoteResponse};
-use openraft::vote::RaftVote as _;
 
 use crate::cluster::{NodeFactory, Observation, SimNode};
 use crate::host::net::{FrameTap, Place};
@@ -73,8 +72,8 @@ impl FrameTap for Tap {
             _ => None,
         };
         if let Some(vote) = granted {
-            let leader = vote.leader_id();
-            self.0.voted(from, leader.term, leader.node_id.0);
+            let candidate = vote.leader_id();
+            self.0.voted(from, candidate.term, candidate.voted_for.0);
         }
     }
 }

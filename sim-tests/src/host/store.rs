@@ -18,7 +18,7 @@ use crate::world::Incarnation;
 type Rows = OrdMap<Bytes, Bytes>;
 
 /// How far back a power loss may throw a store, in batches. A store may also lose everything.
-const VERSIONS_KEPT: usize = 256;
+const BATCHES_KEPT: usize = 256;
 
 /// The stores on one machine. Outlives the processes that use it.
 #[derive(Clone)]
@@ -30,13 +30,43 @@ struct Inner {
     stores: BTreeMap<String, Contents>,
 }
 
+/// The rows that a batch changed, as they were before it.
+type Undo = Vec<(Bytes, Option<Bytes>)>;
+
 #[derive(Default)]
 struct Contents {
     rows: Rows,
-    /// What a power loss may leave: the contents after some earlier batch, oldest first.
-    earlier: VecDeque<Rows>,
+    /// What takes the last batches back, oldest first: a power loss may leave the contents after some earlier batch.
+    undo: VecDeque<Undo>,
     broken: bool,
     open: Option<Weak<SimStore>>,
+}
+
+impl Contents {
+    fn change(&mut self, key: Bytes, value: Option<Bytes>) -> Option<Bytes> {
+        match value {
+            Some(value) => self.rows.insert(key, value),
+            None => self.rows.remove(&key),
+        }
+    }
+
+    fn perform(&mut self, batch: Batch) {
+        let mut undo = Undo::with_capacity(batch.puts_and_removals.len());
+        for (key, value) in batch.puts_and_removals {
+            let before = self.change(key.clone(), value);
+            undo.push((key, before));
+        }
+        self.undo.push_back(undo);
+        if self.undo.len() > BATCHES_KEPT {
+            self.undo.pop_front();
+        }
+    }
+
+    fn take_back_last_batch(&mut self) {
+        for (key, before) in self.undo.pop_back().into_iter().flatten().rev() {
+            self.change(key, before);
+        }
+    }
 }
 
 impl Shelf {
@@ -63,15 +93,15 @@ impl Shelf {
                 "is empty".to_owned()
             } else {
                 // Half of the losses are of the last few batches, as a journal that is written often loses them.
-                let most = contents.earlier.len();
+                let most = contents.undo.len();
                 let bound = if rng.random_bool(0.5) { most.min(8) } else { most };
                 let lost = rng.random_range(0..=bound);
-                if lost > 0 {
-                    contents.rows = contents.earlier[most - lost].clone();
+                for _ in 0..lost {
+                    contents.take_back_last_batch();
                 }
                 format!("lost {lost} batches")
             };
-            contents.earlier.clear();
+            contents.undo.clear();
             contents.open = None;
             said.push(format!("store {name} {became}"));
         }
@@ -165,18 +195,8 @@ impl Store for SimStore {
             let mut inner = self.shelf.lock();
             let Inner { stores, .. } = &mut *inner;
             let contents = stores.get_mut(&self.name).ok_or_else(|| error(&self.name, "it was removed"))?;
-            let before = contents.rows.clone();
-            contents.earlier.push_back(before);
-            if contents.earlier.len() > VERSIONS_KEPT {
-                contents.earlier.pop_front();
-            }
             let operations = batch.puts_and_removals.len();
-            for (key, value) in batch.puts_and_removals {
-                match value {
-                    Some(value) => contents.rows.insert(key, value),
-                    None => contents.rows.remove(&key),
-                };
-            }
+            contents.perform(batch);
             drop(inner);
             self.process.event("store-commit", format_args!("{} {operations} operations", self.name));
             Ok(())

@@ -57,7 +57,7 @@ fn workload(rng: &mut StdRng) -> Workload {
         namespaces: *pick(rng, &[1, 1, 3]),
         keys: *pick(rng, &[1, 3, 10, 50, 500]),
         mix: pick(rng, &mixes).clone(),
-        pause_ms: *pick(rng, &[0, 20, 100, 100]),
+        pause_ms: *pick(rng, &[10, 50, 100, 200, 200, 400, 400, 1_000]),
         patience_ms: *pick(rng, &[1_000, 3_000, 8_000]),
         value_bytes: *pick(rng, &[32, 32, 300, 5_000, 40_000]),
     }
