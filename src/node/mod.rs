@@ -14,6 +14,8 @@ mod bootstrap;
 mod guard;
 mod identity;
 mod service;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openraft::errors::{ClientWriteError, InitializeError, RaftError};
@@ -134,10 +134,13 @@ pub async fn start<R: AsyncRuntime>(
     let (publish, status) = watch::channel(RaftStatus { node: settings.node, ..RaftStatus::default() });
     let publish = Arc::new(publish);
     let heard = Arc::new(publish::Heard::default());
+    let stamper = Arc::new(Mutex::new(stamp::Stamper::default()));
     let publisher = publish::Publisher {
         host: host.clone(),
         raft: raft.clone(),
         wal: storage.wal.clone(),
+        apply: storage.apply,
+        stamper: stamper.clone(),
         snapshots: storage.snapshots.clone(),
         snapshot_log_bytes: settings.storage.snapshot_log_bytes,
         heard: heard.clone(),
@@ -148,13 +151,7 @@ pub async fn start<R: AsyncRuntime>(
     host.spawn("raft-disk", watch_disk(host.clone(), settings.storage.reserve_bytes, publish));
 
     let (inbox, messages) = mpsc::channel(RAFT_INBOX_MAX);
-    let actor = Actor {
-        host: host.clone(),
-        raft: raft.clone(),
-        apply: storage.apply,
-        status: status.clone(),
-        stamper: stamp::Stamper::default(),
-    };
+    let actor = Actor { host: host.clone(), raft: raft.clone(), status: status.clone(), stamper };
     host.spawn("raft", actor.run(messages));
     let handle = RaftHandle { host: host.clone(), inbox, status };
     Ok((handle, RaftServer::new(raft, storage.snapshots, host.clock.clone(), heard)))
@@ -183,9 +180,8 @@ fn openraft_config(settings: &RaftSettings) -> Result<openraft::Config, String> 
 struct Actor<R: AsyncRuntime> {
     host: Host,
     raft: openraft::Raft<Types<R>, StateMachine<R>>,
-    apply: ApplyHandle,
     status: watch::Receiver<RaftStatus>,
-    stamper: stamp::Stamper,
+    stamper: Arc<Mutex<stamp::Stamper>>,
 }
 
 impl<R: AsyncRuntime> Actor<R> {
@@ -213,10 +209,7 @@ impl<R: AsyncRuntime> Actor<R> {
             answer.send(Err(refusal)).ok();
             return;
         }
-        if self.status.borrow().caught_up {
-            self.stamper.observe(self.apply.status().log_time, self.host.clock.now());
-        }
-        let stamp = self.stamper.stamp(self.host.clock.wall(), self.host.clock.now());
+        let stamp = stamp::lock(&self.stamper).stamp(self.host.clock.wall(), self.host.clock.now());
         if stamp.capped {
             tracing::warn!(
                 clock = %self.host.clock.wall(), stamped = %stamp.at,

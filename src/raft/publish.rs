@@ -1,14 +1,16 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::{AsyncRuntime, Instant, RaftMetrics, ServerState};
 use tokio::sync::watch;
 
+use super::stamp::{self, Stamper};
 use super::state_machine::StateMachine;
 use super::status::{RaftRole, RaftStatus};
 use super::types::{Types, log_id_of};
+use crate::apply::ApplyHandle;
 use crate::base::{LogId, LogIndex, Monotonic, Term};
 use crate::host::Host;
 use crate::log::{Snapshots, Wal};
@@ -16,12 +18,14 @@ use crate::log::{Snapshots, Wal};
 /// After a snapshot was asked for, how long until the log's size is looked at again.
 const SNAPSHOT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Turns openraft's metrics into [`RaftStatus`], says when the role changes, asks for snapshots, and ends the node
-/// when consensus has stopped.
+/// Turns openraft's metrics into [`RaftStatus`], says when the role changes, follows log time, asks for snapshots,
+/// and ends the node when consensus has stopped.
 pub(super) struct Publisher<R: AsyncRuntime> {
     pub(super) host: Host,
     pub(super) raft: openraft::Raft<Types<R>, StateMachine<R>>,
     pub(super) wal: Wal,
+    pub(super) apply: ApplyHandle,
+    pub(super) stamper: Arc<Mutex<Stamper>>,
     pub(super) snapshots: Snapshots,
     pub(super) snapshot_log_bytes: u64,
     /// When a leader was last heard, on a follower.
@@ -45,11 +49,15 @@ impl<R: AsyncRuntime> Publisher<R> {
                 self.host.fatal(&format!("consensus stopped on this node: {fatal}"));
                 return;
             }
+            // Read before the new metrics are looked at: the turn that finds the node caught up still takes what it
+            // applied for old, and all that comes after for new.
+            let was_caught_up = recovery.done;
             let caught_up = recovery.observe(
                 seen.cluster_committed.as_ref().map(log_id_of::<R>),
                 seen.last_log_index,
                 seen.last_applied.as_ref().map(log_id_of::<R>),
             );
+            stamp::lock(&self.stamper).observe(self.apply.status().log_time, self.host.clock.now(), was_caught_up);
             self.publish_metrics(&seen, caught_up, &mut members_at);
             self.ask_for_snapshot(&seen, &mut asked_at).await;
             // Silence changes nothing in the metrics, so it is looked for as well as waited for.

@@ -1,3 +1,4 @@
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::base::{Monotonic, WallTime};
@@ -9,10 +10,17 @@ const AHEAD_MAX: Duration = Duration::from_secs(60);
 /// has seen applied since it started, plus the monotonic time since, plus a minute, is the most it stamps.
 ///
 /// Until something was seen applied there is nothing to compare with (a whole cluster comes back after a night), and
-/// the clock is taken as it is.
+/// the clock is taken as it is. What a node applies to catch up may be from before that night: it does not count.
 #[derive(Default)]
 pub(super) struct Stamper {
+    /// The highest log time applied.
+    last: WallTime,
+    /// The highest that was new when it was applied, and when that was.
     seen: Option<(WallTime, Monotonic)>,
+}
+
+pub(super) fn lock(stamper: &Mutex<Stamper>) -> MutexGuard<'_, Stamper> {
+    stamper.lock().expect("nothing panics while it holds this lock")
 }
 
 /// A stamp, and whether it is less than the clock said.
@@ -22,9 +30,14 @@ pub(super) struct Stamp {
 }
 
 impl Stamper {
-    /// Learns the log time that this node has applied.
-    pub(super) fn observe(&mut self, log_time: WallTime, now: Monotonic) {
-        if self.seen.is_none_or(|(seen, _)| log_time > seen) && log_time > WallTime(0) {
+    /// Learns the log time that this node has applied; to be called soon after it did, so that `now` is when that
+    /// was. `caught_up` says that the node was caught up before, so that what it applies is new.
+    pub(super) fn observe(&mut self, log_time: WallTime, now: Monotonic, caught_up: bool) {
+        if log_time <= self.last {
+            return;
+        }
+        self.last = log_time;
+        if caught_up {
             self.seen = Some((log_time, now));
         }
     }
@@ -53,7 +66,7 @@ mod tests {
     fn a_clock_that_jumps_ahead_is_capped_and_one_that_is_right_is_not() {
         let mut stamper = Stamper::default();
         assert_eq!(stamper.stamp(WallTime(5_000_000), at(0)).at, WallTime(5_000_000), "nothing seen, nothing capped");
-        stamper.observe(WallTime(1_000_000), at(10));
+        stamper.observe(WallTime(1_000_000), at(10), true);
         let fine = stamper.stamp(WallTime(1_069_000), at(20));
         assert!(!fine.capped && fine.at == WallTime(1_069_000));
         let ahead = stamper.stamp(WallTime(9_000_000), at(20));
@@ -64,8 +77,18 @@ mod tests {
     #[test]
     fn log_time_that_does_not_move_does_not_move_the_anchor() {
         let mut stamper = Stamper::default();
-        stamper.observe(WallTime(1_000_000), at(0));
-        stamper.observe(WallTime(1_000_000), at(500));
+        stamper.observe(WallTime(1_000_000), at(0), true);
+        stamper.observe(WallTime(1_000_000), at(500), true);
         assert!(!stamper.stamp(WallTime(1_500_000), at(500)).capped, "an idle cluster's time still passes");
+    }
+
+    #[test]
+    fn what_is_applied_to_catch_up_says_nothing_of_now() {
+        let mut stamper = Stamper::default();
+        stamper.observe(WallTime(1_000_000), at(0), false);
+        stamper.observe(WallTime(1_000_000), at(1), true);
+        assert!(!stamper.stamp(WallTime(50_000_000), at(2)).capped, "the last write was before the night");
+        stamper.observe(WallTime(50_000_000), at(3), true);
+        assert!(stamper.stamp(WallTime(99_000_000), at(3)).capped);
     }
 }
