@@ -20,7 +20,10 @@ pub(super) struct LogArguments {
 /// Starts logging. To be called once.
 pub(super) fn start(arguments: &LogArguments) -> Result<(), Failure> {
     let filter = filter(arguments.log.as_deref())?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written (a full disk, a reader that went away) is lost. To say so on the same stderr, as is
+    // the default, would panic, in whatever task was logging.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     if std::io::stderr().is_terminal() {
         builder.compact().init();
     } else {

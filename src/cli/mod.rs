@@ -18,6 +18,7 @@ mod serve;
 mod signals;
 
 use std::fmt;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -56,7 +57,8 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            // Where nobody reads it, the exit code still says it.
+            let _ = writeln!(std::io::stderr(), "{failure}");
             ExitCode::from(failure.exit_code)
         }
     }

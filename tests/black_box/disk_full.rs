@@ -63,6 +63,19 @@ fn a_full_disk_refuses_writes_loses_nothing_and_heals() {
     drop(disk);
 }
 
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else {
+        return skip("a log on a full disk: this system has no /dev/full");
+    };
+    let mut cluster = Cluster::prepare(1, "");
+    cluster.node(1).run_logging_to(full);
+    cluster.wait_ready();
+    cluster.set("app", "a", "1");
+    assert_eq!(cluster.get(1, "app", "a").expect("an answer").expect(200).value().as_deref(), Some("1"));
+    assert_eq!(cluster.node(1).stop().code(), Some(0));
+}
+
 fn free_megabytes(at: &Path) -> usize {
     let output = Command::new("df").args(["--output=avail", "-m"]).arg(at).output().expect("df runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,6 +1,6 @@
 //! One `confman serve` process.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -26,8 +26,13 @@ impl Node {
 
     /// Starts the process; does not wait for anything.
     pub fn run(&mut self) {
-        assert!(!self.is_running(), "node {} runs already", self.id);
         let log = OpenOptions::new().create(true).append(true).open(&self.log).expect("a log file");
+        self.run_logging_to(log);
+    }
+
+    /// Starts the process, with its log going elsewhere.
+    pub fn run_logging_to(&mut self, log: File) {
+        assert!(!self.is_running(), "node {} runs already", self.id);
         let mut command = Command::new(binary());
         command.arg("serve").arg("--config").arg(&self.config).stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a log file")).stderr(log);
