@@ -312,7 +312,7 @@ async fn http_ends_a_head_that_comes_too_slowly() {
         }
         rest(slow).await
     });
-    assert!(rest(silent).await.starts_with("HTTP/1.1 408 "));
+    assert_whole_problem(&rest(silent).await, 408, "invalid-request");
     assert!(start.elapsed() >= Duration::from_millis(200) && start.elapsed() < LONG);
     let said = slow.await.unwrap();
     assert!(said.is_empty() || said.starts_with("HTTP/1.1 408 "), "{said}");
@@ -343,13 +343,59 @@ async fn http_ends_an_idle_connection() {
     assert!(start.elapsed() >= Duration::from_millis(500) && start.elapsed() < LONG, "{:?}", start.elapsed());
 }
 
+/// What every answer has, whoever gives it.
+fn assert_whole_problem(said: &str, status: u16, slug: &str) {
+    let (head, body) = said.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {said:?}"));
+    assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
+    for header in ["content-type: application/problem+json", "cache-control: private, no-cache", "connection: close"] {
+        assert!(head.contains(header), "{header:?} is not in {said}");
+    }
+    let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("a request id");
+    let problem: serde_json::Value = serde_json::from_str(body).expect("the body is JSON, and all of it");
+    assert_eq!(problem["type"], format!("https://confman/errors/{slug}"));
+    assert_eq!((&problem["status"], &problem["requestId"]), (&status.into(), &id.into()));
+    assert!(head.contains(&format!("content-length: {}", body.len())) && head.contains("vary: Accept, "), "{said}");
+}
+
+#[tokio::test]
+async fn http_answers_a_head_that_it_cannot_read_with_a_problem() {
+    let server = Server::start(|_| {}).await;
+    let long = format!("GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(300_000));
+    let many = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "x: y\r\n".repeat(200));
+    for (head, status, slug) in [
+        (long.as_str(), 431, "header-too-large"),
+        (&many, 431, "header-too-large"),
+        ("GET / HTTP/1.1\r\nhost: x\r\nx y: z\r\n\r\n", 400, "invalid-request"),
+        ("GET / HTTP/3.0\r\nhost: x\r\n\r\n", 400, "invalid-request"),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "invalid-request"),
+        ("\x16\x03\x01\x02\0\x01\0\r\n\r\n", 400, "invalid-request"),
+        ("GET / HTTP/1.1\r\n\r\n", 400, "invalid-request"),
+        ("GET / HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n", 400, "invalid-request"),
+    ] {
+        let mut client = server.connect().await;
+        client.write_all(head.as_bytes()).await.unwrap();
+        assert_whole_problem(&rest(client).await, status, slug);
+
+        // Behind an answer that is on its way.
+        let mut client = server.connect().await;
+        client.write_all(GET).await.unwrap();
+        answer(&mut client, "hello").await;
+        client.write_all(head.as_bytes()).await.unwrap();
+        assert_whole_problem(&rest(client).await, status, slug);
+    }
+    // HTTP/1.0 knows no Host.
+    let mut client = server.connect().await;
+    client.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+    assert!(rest(client).await.ends_with("hello"));
+}
+
 #[tokio::test]
 async fn http_answers_408_to_a_body_that_comes_too_slowly() {
     let server = Server::start(|config| config.body_timeout = Duration::from_millis(200)).await;
     let mut client = server.connect().await;
     client.write_all(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nsome").await.unwrap();
     let said = rest(client).await;
-    assert!(said.starts_with("HTTP/1.1 408 ") && said.contains("application/problem+json"), "{said}");
+    assert_whole_problem(&said, 408, "invalid-request");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 //! one more is told `overloaded`. How long a request may take once it was read is the API's business, not ours.
 
 mod connection;
+mod own_answer;
 mod refusal;
 mod stages;
 
@@ -99,17 +100,4 @@ async fn accept(
             }
         }
     }
-}
-
-/// An answer as bytes, for where there is no request that hyper could answer. Closes the connection.
-fn raw_answer(status: &str, slug: &str, title: &str, detail: &str, more_headers: &str) -> String {
-    let code = &status[..3];
-    let problem = format!(
-        "{{\"type\":\"https://confman/errors/{slug}\",\"title\":\"{title}\",\"status\":{code},\"detail\":\"{detail}\"}}"
-    );
-    format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
-         connection: close\r\n{more_headers}\r\n{problem}",
-        problem.len()
-    )
 }

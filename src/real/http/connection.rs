@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::http::header::{CONNECTION, CONTENT_TYPE};
-use axum::http::{HeaderValue, Request, Response, StatusCode};
+use axum::http::header::HOST;
+use axum::http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,7 +16,8 @@ use tokio::sync::watch;
 use tokio::time::Sleep;
 use tower::Service;
 
-use super::raw_answer;
+use super::own_answer::{self, BODY_TOO_LATE, HEAD_TOO_LARGE, HEAD_TOO_LATE, NO_HOST, NOT_HTTP};
+use super::refusal;
 use super::stages::{AnswerBody, Patience, Socket, Stage, Stages};
 use crate::config::HttpConfig;
 
@@ -56,7 +57,7 @@ impl Connections {
         let stages = Stages::new(self.patience);
         let (router, of_service) = (self.router, stages.clone());
         let service = service_fn(move |request| answer(router.clone(), of_service.clone(), request));
-        let socket = Socket { stream, stages: stages.clone() };
+        let socket = Socket::new(stream, stages.clone());
         let mut connection = self.hyper.serve_connection(TokioIo::new(socket), service);
         let mut deadline = Deadline { stages: &stages, sleep: None };
         let mut told = Life::Serving;
@@ -78,16 +79,20 @@ impl Connections {
         .await;
         match ended {
             Ended::ByItself(Ok(())) => {}
-            Ended::ByItself(Err(error)) => tracing::debug!(%error, "a client's connection failed"),
+            Ended::ByItself(Err(error)) => {
+                tracing::debug!(%error, "a client's connection failed");
+                if error.is_parse() {
+                    let answer = if error.is_parse_too_large() { &HEAD_TOO_LARGE } else { &NOT_HTTP };
+                    refusal::reject(connection.into_parts().io.into_inner().into_stream(), answer).await;
+                }
+            }
             Ended::CutOff => tracing::debug!("a client's connection was cut off by the shutdown"),
             Ended::TimedOut => {
                 let stage = stages.stage();
                 tracing::debug!(?stage, "a client's connection timed out");
                 if stage == Stage::Header && !stages.stalled() {
                     // Best effort: whoever sends a head that slowly may well be gone.
-                    let detail = "the request's head did not come in time; send it again";
-                    let answer = raw_answer("408 Request Timeout", "invalid-request", "Too slow", detail, "");
-                    let _ = connection.into_parts().io.into_inner().stream.try_write(answer.as_bytes());
+                    let _ = connection.into_parts().io.into_inner().into_stream().try_write(&HEAD_TOO_LATE.bytes());
                 }
             }
         }
@@ -137,22 +142,18 @@ async fn answer(
     stages: Arc<Stages>,
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Infallible> {
+    if request.version() == Version::HTTP_11 && request.headers().get_all(HOST).iter().count() != 1 {
+        // RFC 9112, section 3.2. hyper leaves it to us.
+        let body = stages.request_begins(request.into_body());
+        drop(body);
+        return Ok(NO_HOST.response(None).map(|body| stages.answer_body(Body::from(body))));
+    }
     let (head, body) = request.into_parts();
     let body = stages.request_begins(body);
     // A router is always ready (`Router::poll_ready`).
     let mut response = router.call(Request::from_parts(head, body)).await?;
     if stages.body_late() {
-        response = too_slow();
+        response = BODY_TOO_LATE.response(own_answer::request_id(response.headers())).map(Body::from);
     }
     Ok(response.map(|body| stages.answer_body(body)))
-}
-
-fn too_slow() -> Response<Body> {
-    let problem = "{\"type\":\"https://confman/errors/invalid-request\",\"title\":\"Too slow\",\"status\":408,\
-                   \"detail\":\"the request's body did not come in time; send it again\"}";
-    let mut response = Response::new(Body::from(problem));
-    *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::raw_answer;
+use super::own_answer::{OwnAnswer, TOO_MANY_CONNECTIONS};
 
 /// How long a refused client may take to send its request and to read the answer.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
@@ -17,13 +17,21 @@ pub(super) async fn refuse(mut stream: TcpStream) {
         if stream.read(&mut ignored).await? == 0 {
             return Ok(());
         }
-        let detail = "this node has as many connections as it may have; try another node, or again in a second";
-        let answer =
-            raw_answer("503 Service Unavailable", "overloaded", "Too many connections", detail, "retry-after: 1\r\n");
-        stream.write_all(answer.as_bytes()).await?;
-        stream.shutdown().await?;
-        while stream.read(&mut ignored).await? > 0 {}
-        std::io::Result::Ok(())
+        say_and_close(stream, &TOO_MANY_CONNECTIONS).await
     })
     .await;
+}
+
+/// Answers a client whose request cannot be read, and closes the connection.
+pub(super) async fn reject(stream: TcpStream, answer: &OwnAnswer) {
+    let _ = tokio::time::timeout(REFUSAL_TIME, say_and_close(stream, answer)).await;
+}
+
+async fn say_and_close(mut stream: TcpStream, answer: &OwnAnswer) -> std::io::Result<()> {
+    stream.write_all(&answer.bytes()).await?;
+    stream.shutdown().await?;
+    // Closing with unread bytes would reset the connection, and the client might never see the answer.
+    let mut ignored = [0; 4096];
+    while stream.read(&mut ignored).await? > 0 {}
+    Ok(())
 }

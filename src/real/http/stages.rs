@@ -176,12 +176,38 @@ impl Drop for AnswerBody {
 }
 
 /// The socket, telling [`Stages`] what passes through it.
+///
+/// Where hyper cannot read a head, it answers by itself, with a bare status. That answer is kept back: the connection
+/// then ends with a parse error, and a better one is given by who sees it.
 pub(super) struct Socket {
-    pub stream: TcpStream,
-    pub stages: Arc<Stages>,
+    stream: TcpStream,
+    stages: Arc<Stages>,
+    /// hyper's own answer was kept back: whatever it still wants to send or to close is not its business any more.
+    kept_back: bool,
 }
 
+/// How hyper's own answers go on behind their status. No answer of ours has these headers first, and no JSON has a
+/// line break as it is.
+const HYPERS_OWN: &[u8] = b"\r\nconnection: close\r\ncontent-length: 0\r\n";
+
 impl Socket {
+    pub fn new(stream: TcpStream, stages: Arc<Stages>) -> Socket {
+        Socket { stream, stages, kept_back: false }
+    }
+
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    fn keeps_back(&mut self, bytes: &[u8]) -> bool {
+        let is_hypers_own = || {
+            let end = bytes.iter().position(|byte| *byte == b'\r');
+            bytes.starts_with(b"HTTP/1.") && end.is_some_and(|end| bytes[end..].starts_with(HYPERS_OWN))
+        };
+        self.kept_back = self.kept_back || (self.stages.stage() != Stage::Request && is_hypers_own());
+        self.kept_back
+    }
+
     fn wrote(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let mut now = self.stages.now();
         match outcome {
@@ -205,6 +231,9 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.keeps_back(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.wrote(outcome)
     }
@@ -214,6 +243,9 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if slices.first().is_some_and(|first| self.keeps_back(first)) {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.wrote(outcome)
     }
@@ -227,6 +259,9 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.kept_back {
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
