@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::HttpState;
 use super::path;
 use super::problem::Problem;
+use super::routes::READY;
 use crate::base::RequestId;
 use crate::wire;
 
@@ -59,10 +60,11 @@ pub(super) async fn answer(State(state): State<HttpState>, mut request: Request,
     let (node, group) = (identity.node.0, identity.group.0);
     let (status, micros) = (response.status().as_u16(), state.host().clock.now().since(began).as_micros() as u64);
     let request_id = context.request_id.as_str();
-    // Neither query nor names nor values: a template says enough.
+    // Neither query nor names nor values: a template says enough. That a node is not ready is told to who asks, each
+    // second perhaps; the log has the reason once.
     if let Some(reason) = reason {
         tracing::error!(request_id, node, group, %method, path = template, status, micros, reason, "request failed");
-    } else if response.status().is_server_error() {
+    } else if response.status().is_server_error() && template != READY {
         tracing::info!(request_id, node, group, %method, path = template, status, micros, "request failed");
     } else {
         tracing::debug!(request_id, node, group, %method, path = template, status, micros, "request");

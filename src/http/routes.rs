@@ -74,6 +74,7 @@ const ENTRY: &str = "/api/v1/config/{namespace}/{key}";
 const HISTORY: &str = "/api/v1/config/{namespace}/{key}/history";
 const ROLLBACK: &str = "/api/v1/config/{namespace}/{key}/rollback";
 const NAMESPACE: &str = "/api/v1/namespaces/{namespace}";
+pub(super) const READY: &str = "/health/ready";
 const MEMBERS: &str = "/api/v1/cluster/members";
 
 /// Every route there is. `HEAD` follows `GET`.
@@ -105,7 +106,7 @@ pub static ROUTES: &[Route] = &[
     not_built(Method::DELETE, "/api/v1/cluster/members/{node}", ADMIN),
     not_built(Method::POST, "/api/v1/cluster/leader", ADMIN),
     stateless(Method::GET, "/health", Access::Open, |s, c| Box::pin(health::health(s, c))),
-    stateless(Method::GET, "/health/ready", Access::Open, |s, c| Box::pin(health::ready(s, c))),
+    stateless(Method::GET, READY, Access::Open, |s, c| Box::pin(health::ready(s, c))),
     not_built(Method::GET, "/openapi.json", Access::Open),
     not_built(Method::GET, "/swagger", Access::Open),
 ];

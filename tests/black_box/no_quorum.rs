@@ -29,6 +29,8 @@ fn without_a_quorum_nothing_is_acknowledged_and_it_heals_by_itself() {
         http.get(&format!("{base}/health/ready"), None).ok().filter(|answer| answer.status == 503)
     });
     http.get(&format!("{base}/health"), None).expect("an answer").expect(200);
+    let log = cluster.node(left).log_text();
+    assert!(!log.contains("/health/ready"), "who asks each second must not fill the log:\n{log}");
     let read = cluster.get(left, "app", "kept").expect("an answer").expect(200);
     assert_eq!(read.value().as_deref(), Some("before"), "an eventual read needs nobody else");
 
