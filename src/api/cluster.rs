@@ -238,7 +238,7 @@ fn key_sets_that_differ(members: &[MemberView]) -> Option<Alarm> {
     }
     let mut nodes: Vec<NodeId> = by_set.into_values().flatten().collect();
     nodes.sort();
-    let detail = "not all nodes know the same API keys: give all nodes the same [[auth.apiKeys]] and reload them";
+    let detail = "not all nodes know the same API keys: give all nodes the same [[auth.apiKeys]] and start them again";
     Some(Alarm { kind: AlarmKind::ApiKeysDiffer, nodes, detail: detail.to_owned() })
 }
 

@@ -7,7 +7,7 @@
 //! | `dev/` | a local cluster: real nodes as child processes |
 //! | `key.rs` | `confman key new` |
 //! | `logging.rs` | tracing: readable on a terminal, JSON otherwise |
-//! | `signals.rs` | SIGTERM and SIGINT |
+//! | `signals.rs` | SIGTERM, SIGINT and SIGHUP |
 //! | `secrets.rs` | fresh random secrets |
 
 mod dev;

@@ -1,30 +1,35 @@
-//! SIGTERM and SIGINT: "please end".
+//! SIGTERM, SIGINT and SIGHUP (the terminal was closed): "please end".
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::mpsc;
+use std::task::{Context, Poll};
 
-use futures_util::future::{self, Either};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The two signals that ask a process to end, caught from the moment this is made.
-pub(super) struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
+/// The signals that ask a process to end, caught from the moment this is made.
+pub(super) struct StopSignals([(&'static str, Signal); 3]);
 
 impl StopSignals {
     /// Must be called inside a tokio runtime.
     pub fn catch() -> io::Result<StopSignals> {
-        Ok(StopSignals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(StopSignals([
+            ("SIGTERM", signal(SignalKind::terminate())?),
+            ("SIGINT", signal(SignalKind::interrupt())?),
+            ("SIGHUP", signal(SignalKind::hangup())?),
+        ]))
     }
 
     /// The name of the next signal.
     pub async fn next(&mut self) -> &'static str {
-        let (terminate, interrupt) = (self.terminate.recv(), self.interrupt.recv());
-        match future::select(std::pin::pin!(terminate), std::pin::pin!(interrupt)).await {
-            Either::Left(_) => "SIGTERM",
-            Either::Right(_) => "SIGINT",
-        }
+        let came = |(name, signal): &mut (&'static str, Signal), cx: &mut Context<'_>| {
+            signal.poll_recv(cx).is_ready().then_some(*name)
+        };
+        poll_fn(|cx| match self.0.iter_mut().find_map(|one| came(one, cx)) {
+            Some(name) => Poll::Ready(name),
+            None => Poll::Pending,
+        })
+        .await
     }
 }
 

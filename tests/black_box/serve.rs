@@ -3,7 +3,8 @@
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use crate::support::{ADMIN, Cluster, binary, entry_url};
+use crate::support::node::signal;
+use crate::support::{ADMIN, Cluster, binary, entry_url, wait_for};
 
 fn serve(cluster: &Cluster, change: impl Fn(String) -> String) -> Output {
     let config = &cluster.nodes[0].config;
@@ -74,6 +75,15 @@ fn sigterm_ends_a_node_gracefully_and_it_comes_back_with_its_data() {
     cluster.node(1).run();
     cluster.wait_ready();
     assert_eq!(cluster.get(1, "app", "a").expect("an answer").expect(200).value().as_deref(), Some("1"));
+}
+
+#[test]
+fn a_closed_terminal_ends_a_node_gracefully_too() {
+    let mut cluster = Cluster::start(1, "");
+    signal(cluster.node(1).pid(), libc::SIGHUP);
+    let status = wait_for("the node to end after SIGHUP", || cluster.node(1).ended());
+    assert_eq!(status.code(), Some(0));
+    assert!(cluster.nodes[0].log_text().contains("SIGHUP"), "{}", cluster.nodes[0].log_text());
 }
 
 #[test]
