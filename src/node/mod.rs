@@ -103,6 +103,7 @@ impl Node {
         let below = below::bind(group, raft.clone(), stores.apply.clone(), audit.clone(), peers.clone());
         let api = ApiHandle::start(&host, &config.requests, who, below);
         service.bind_api(api.clone());
+        host.spawn("state-comparison", api.clone().watch_states());
         let forming = bootstrap::form_cluster(
             host.clone(),
             (config.node, storage),
