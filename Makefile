@@ -1,7 +1,7 @@
 # Everything that people and CI run. `make help` lists it.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help check fix test dev sim sim-twin sim-swarm
+.PHONY: help check fix test dev sim sim-twin sim-swarm sim-mutants
 
 SEED ?= 1
 SEEDS ?= 200
@@ -38,3 +38,6 @@ sim-twin: ## One seed in two processes, traces compared byte for byte: make sim-
 sim-swarm: ## Many seeds, a process each, on all cores: make sim-swarm SEEDS=200
 	@$(SIM_BUILD)
 	@$(SIM) swarm --seeds $(SEEDS)
+
+sim-mutants: ## Planted bugs: the simulator must catch every one: make sim-mutants [MUTANTS="name ..."]
+	@scripts/sim-mutants $(MUTANTS)

@@ -25,7 +25,7 @@ pub(super) fn start(arguments: &LogArguments) -> Result<(), Failure> {
         builder.compact().init();
     } else {
         // The message and its fields at the top of each line, as log collectors expect them.
-        builder.json().flatten_event(true).init();
+        builder.json().flatten_event(true).with_span_list(false).init();
     }
     Ok(())
 }

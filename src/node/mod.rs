@@ -18,6 +18,7 @@ mod service;
 use std::sync::Arc;
 
 use openraft::AsyncRuntime;
+use tracing::Instrument;
 
 pub use identity::IdentityError;
 
@@ -26,7 +27,7 @@ use crate::apply::{ApplyError, ApplyHandle};
 use crate::audit::AuditHandle;
 use crate::base::{GroupId, LogId, StorageId};
 use crate::config::NodeConfig;
-use crate::host::Host;
+use crate::host::{BoxFuture, Host, Spawn, TaskHandle};
 use crate::http::{self, HttpState};
 use crate::log::{LogError, Snapshots, Wal, WalSettings};
 use crate::peer::{self, PeerHandle};
@@ -66,6 +67,12 @@ impl Node {
     /// other, replays what is committed, and then talks to its peers.
     pub async fn start<R: AsyncRuntime>(host: Host, config: NodeConfig) -> Result<Node, StartError> {
         let group = GroupId::MAIN;
+        let span = tracing::info_span!("node", node = config.node.0, group = group.0);
+        let host = Host { spawn: Arc::new(InSpan { spawn: host.spawn.clone(), span: span.clone() }), ..host };
+        Node::start_on::<R>(host, config, group).instrument(span).await
+    }
+
+    async fn start_on<R: AsyncRuntime>(host: Host, config: NodeConfig, group: GroupId) -> Result<Node, StartError> {
         let storage = identity::open(&host, &config.cluster, config.node).await?;
         let stores = open_storage(&host, group, &config).await?;
 
@@ -96,6 +103,7 @@ impl Node {
         let below = below::bind(group, raft.clone(), stores.apply.clone(), audit.clone(), peers.clone());
         let api = ApiHandle::start(&host, &config.requests, who, below);
         service.bind_api(api.clone());
+        host.spawn("state-comparison", api.clone().watch_states());
         let forming = bootstrap::form_cluster(
             host.clone(),
             (config.node, storage),
@@ -114,6 +122,18 @@ impl Node {
     /// Takes no new writes and waits for those in flight.
     pub async fn stop(&self) {
         self.api.stop().await;
+    }
+}
+
+/// Starts tasks within a span, so that every line they log says which node and group it is of.
+struct InSpan {
+    spawn: Arc<dyn Spawn>,
+    span: tracing::Span,
+}
+
+impl Spawn for InSpan {
+    fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) -> TaskHandle {
+        self.spawn.spawn(name, Box::pin(task.instrument(self.span.clone())))
     }
 }
 

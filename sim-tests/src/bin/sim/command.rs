@@ -56,6 +56,9 @@ enum Command {
         jobs: Option<usize>,
         #[arg(long, default_value_t = 120)]
         limit_s: u64,
+        /// Stop at the first seed that breaks a law.
+        #[arg(long)]
+        until_violated: bool,
     },
     /// Run seeds twice, each in two fresh processes, and compare the traces.
     Twin {
@@ -90,7 +93,9 @@ pub fn main() -> ExitCode {
             watchdog(schedule.seed, Duration::from_secs(limit_s));
             run_here(schedule, trace, json, logs, &repeat)
         }
-        Command::Swarm { seeds, from, jobs, limit_s } => swarm::swarm(from, seeds, jobs, limit_s),
+        Command::Swarm { seeds, from, jobs, limit_s, until_violated } => {
+            swarm::swarm(from, seeds, jobs, limit_s, until_violated)
+        }
         Command::Twin { seed, seeds } => twin::twins(seed, seeds),
         Command::Schedule { seed } => {
             print!("{}", generate(seed).print());

@@ -40,8 +40,9 @@ impl Tally {
     }
 }
 
-/// Runs seeds, each in a process of its own, and prints what they came to.
-pub fn swarm(from: u64, seeds: u64, jobs: Option<usize>, limit_s: u64) -> ExitCode {
+/// Runs seeds, each in a process of its own, and prints what they came to. With `until_violated` it stops at the first
+/// seed that breaks a law, which is what a planted bug is to be caught by.
+pub fn swarm(from: u64, seeds: u64, jobs: Option<usize>, limit_s: u64, until_violated: bool) -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (next, tally) = (AtomicU64::new(0), Mutex::new(Tally::default()));
     let began = Instant::now();
@@ -51,7 +52,9 @@ pub fn swarm(from: u64, seeds: u64, jobs: Option<usize>, limit_s: u64) -> ExitCo
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= seeds {
+                    let caught =
+                        until_violated && tally.lock().expect("no panic under this lock").count("violated") > 0;
+                    if number >= seeds || caught {
                         return;
                     }
                     let summary = run_apart(from + number, None, limit_s);
@@ -73,7 +76,7 @@ pub fn swarm(from: u64, seeds: u64, jobs: Option<usize>, limit_s: u64) -> ExitCo
         eprint!("\r");
     }
     let tally = tally.into_inner().expect("no panic under this lock");
-    report(&tally, seeds, began.elapsed().as_secs_f64());
+    report(&tally, tally.done, began.elapsed().as_secs_f64());
     match () {
         () if tally.count("violated") > 0 => ExitCode::from(1),
         () if tally.count("harness failed") > 0 => ExitCode::from(2),
