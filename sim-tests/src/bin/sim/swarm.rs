@@ -90,6 +90,8 @@ fn report(tally: &Tally, seeds: u64, took_s: f64) {
     let verdicts = tally.by_verdict.iter().map(|(verdict, count)| format!("{count} {verdict}"));
     println!("{seeds} seeds in {took_s:.0} s: {}", verdicts.collect::<Vec<_>>().join(", "));
     for (law, seeds) in &tally.by_law {
+        let mut seeds = seeds.clone();
+        seeds.sort_unstable();
         let shown = seeds.iter().take(10).map(u64::to_string).collect::<Vec<_>>().join(", ");
         println!(
             "  violated in {:4} seeds: {law} (seeds {shown}{})",
