@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use openraft::AsyncRuntime;
+use openraft::async_runtime::watch::WatchReceiver;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
@@ -62,6 +63,10 @@ impl<R: AsyncRuntime> Serve for Server<R> {
             match kind {
                 FrameKind::Append => {
                     let request: AppendEntriesRequest<Types<R>> = decode(&body)?;
+                    // Entries may wait long for a full disk: the leader was heard all the same.
+                    if self.raft.metrics().borrow_watched().vote == request.vote {
+                        self.heard.now(self.clock.now());
+                    }
                     let answer = self.raft.append_entries(request).await.map_err(text)?;
                     if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
                         self.heard.now(self.clock.now());

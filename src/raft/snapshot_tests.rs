@@ -5,22 +5,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::RaftSnapshotBuilder;
+use openraft::network::{RaftNetworkFactory, RaftNetworkV2};
 use openraft::storage::RaftStateMachine;
 use openraft_rt_tokio::TokioRuntime;
 
 use super::actor::GroupStorage;
 use super::codec;
-use super::network::{ChunkAnswer, SnapshotChunk};
+use super::network::{ChunkAnswer, Network, SnapshotChunk};
 use super::server::RaftServer;
 use super::state_machine::{StateMachine, as_raft_snapshot};
-use super::types::{StoredMembership, VoteOf};
+use super::types::{StoredMembership, VoteOf, raft_log_id};
 use super::{RaftHandle, RaftSettings};
 use crate::apply::{ApplyEntry, ApplyHandle, ApplyPayload};
 use crate::base::{GroupId, LogId, NodeId, StorageId};
 use crate::config::{RaftConfig, StorageConfig};
 use crate::host::fake::{self, FakeHost};
-use crate::host::{Batch, BoxFuture};
-use crate::keys::config;
+use crate::host::{Batch, BoxFuture, Direction};
 use crate::log::{LogEntry, SnapshotFile, Snapshots, Wal, WalSettings};
 use crate::model::{Command, Key, Namespace, Op, ValueType};
 use crate::peer::{FrameKind, Identity, PeerGuard, PeerHandle, PeerService};
@@ -68,10 +68,13 @@ async fn fill(storage: &GroupStorage, writes: u64) {
     storage.apply.apply(entries).await.unwrap();
 }
 
-async fn rot(fake: &FakeHost) {
-    let (namespace, key) = name();
+/// Changes the newest value behind the actor's back.
+async fn rot(fake: &FakeHost, storage: &GroupStorage) {
+    let (_, view, range) = storage.apply.snapshot_view().await.unwrap();
+    let rows = view.scan(&range, usize::MAX, Direction::Forward).unwrap();
+    let (key, _) = rows.into_iter().rev().find(|(_, value)| value.len() > 1024).unwrap();
     let mut batch = Batch::default();
-    batch.put(config::key(GROUP, &namespace, &key), Bytes::from_static(b"rot"));
+    batch.put(key, Bytes::from_static(b"rot"));
     fake.host.stores.open("state-0-1").await.unwrap().commit(batch).await.unwrap();
 }
 
@@ -131,7 +134,7 @@ async fn a_damaged_store_makes_no_snapshot() {
             let blank = ApplyEntry { id: LogId::new(1, 4), payload: ApplyPayload::Blank };
             storage.apply.apply(vec![blank]).await.unwrap();
         }
-        rot(&fake).await;
+        rot(&fake, &storage).await;
         let built = build(&mut machine).await.map(|file| file.meta().last);
         assert_eq!(built.ok(), has_one.then_some(LogId::new(1, 3)), "the old one is good, the store is not");
         let mut status = storage.apply.subscribe();
@@ -186,7 +189,7 @@ async fn installing_waits_for_a_full_disk_and_sets_aside_what_cannot_be_installe
     let other = fake::host();
     let lying = self::storage(&other).await;
     fill(&lying, 12).await;
-    rot(&other).await;
+    rot(&other, &lying).await;
     let (parts, _, range) = lying.apply.snapshot_view().await.unwrap();
     let meta = crate::log::SnapshotMeta { last: parts.last, membership: parts.membership };
     let raw = lying.apply.view().unwrap().into_raw();
@@ -273,5 +276,79 @@ async fn chunks_that_are_repeated_late_or_concurrent_lead_to_one_installation() 
         assert!(matches!(send(&server, late).await, Ok(ChunkAnswer::Done { .. })));
     }
     assert_eq!(fake.files.names().iter().filter(|name| name.ends_with(".tmp")).count(), 0);
+    assert_eq!(fake.fatal_reason(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_rotted_on_the_sender_stops_the_sender_and_not_the_receiver_for_ever() {
+    for rotten in [false, true] {
+        let (fake, file) = of_another_node(9).await;
+        let path = "snapshot/0-1-9.snap";
+        let mut bytes = fake.files.contents(path).unwrap();
+        let at = bytes.len() / 2;
+        bytes[at] ^= u8::from(rotten);
+        fake.files.set_contents(path, bytes);
+        let identity = Identity { cluster: "c".into(), node: NodeId(1), storage: StorageId(1) };
+        let peers = PeerHandle::start(&fake.host, identity, None, Arc::new(Nobody), Arc::new(Nobody));
+        let host = fake.host.clone();
+        let runtime = std::marker::PhantomData;
+        let mut network = Network::<TokioRuntime> { host, node: NodeId(1), group: GROUP, peers, runtime };
+        let mut client = network.new_client(NodeId(2), &super::Member::default()).await;
+        let vote: VoteOf<TokioRuntime> = openraft::Vote::new_committed(3, NodeId(1));
+        let snapshot = as_raft_snapshot::<TokioRuntime>(file).unwrap();
+        let option = openraft::network::RPCOption::new(Duration::from_secs(1));
+        let sent = client.full_snapshot(vote, snapshot, std::future::pending(), option).await;
+        assert!(sent.is_err(), "nobody is there");
+        let reason = fake.fatal_reason();
+        assert_eq!(reason.is_some(), rotten, "{reason:?}");
+        assert!(reason.is_none_or(|said| said.contains(path) && said.contains("offset") && said.contains("start")));
+    }
+}
+
+fn append(prev: Option<u64>, entries: Vec<(u64, usize)>) -> Bytes {
+    let id = |index| raft_log_id::<TokioRuntime>(LogId::new(3, index));
+    let (namespace, key) = name();
+    let entry = |(index, bytes): (u64, usize)| {
+        let op = Op::Set {
+            namespace: namespace.clone(),
+            key: key.clone(),
+            value: "v".repeat(bytes),
+            value_type: ValueType::String,
+        };
+        let request_id = crate::base::RequestId::parse("r").unwrap();
+        let command = Command { stamp: crate::base::WallTime(1), actor: "ann".into(), request_id, op };
+        let payload = codec::encode(&openraft::EntryPayload::<Command, NodeId, super::Member>::Normal(command));
+        codec::raft_entry::<TokioRuntime>(LogEntry { id: LogId::new(3, index), payload }).unwrap()
+    };
+    let request: openraft::raft::AppendEntriesRequest<super::Types<TokioRuntime>> =
+        openraft::raft::AppendEntriesRequest {
+            vote: openraft::Vote::new_committed(3, NodeId(2)),
+            prev_log_id: prev.map(id),
+            entries: entries.into_iter().map(entry).collect(),
+            leader_commit: None,
+        };
+    codec::encode(&request)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_on_a_full_disk_stalls_names_its_leader_and_goes_on_by_itself() {
+    let fake = fake::host();
+    let storage = storage(&fake).await;
+    let (handle, server) = fresh_node(&fake, &storage).await;
+    server.handle(FrameKind::Append, append(None, vec![(0, 1)])).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    fake.files.set_free_bytes(0);
+    let stalled = tokio::spawn(server.handle(FrameKind::Append, append(Some(0), vec![(1, 9000)])));
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::spawn(server.handle(FrameKind::Append, append(Some(1), vec![])));
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!stalled.is_finished());
+    assert_eq!(handle.status().leader, Some(NodeId(2)));
+    assert_eq!(storage.wal.synced(), Some(LogId::new(3, 0)), "nothing is promised");
+    fake.files.set_free_bytes(1 << 30);
+    stalled.await.unwrap().unwrap();
+    assert_eq!(storage.wal.synced(), Some(LogId::new(3, 1)));
     assert_eq!(fake.fatal_reason(), None);
 }
