@@ -3,6 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | here | the order in which a node starts |
+//! | `storage` | opens store, log and snapshots, and checks them against each other |
 //! | `identity` | which cluster and node a data directory belongs to |
 //! | `guard` | which other nodes may talk to this one |
 //! | `service` | hands the frames of other nodes to the right actor |
@@ -14,6 +15,7 @@ mod bootstrap;
 mod guard;
 mod identity;
 mod service;
+mod storage;
 
 use std::sync::Arc;
 
@@ -25,16 +27,13 @@ pub use identity::IdentityError;
 use crate::api::{self, ApiHandle};
 use crate::apply::{ApplyError, ApplyHandle};
 use crate::audit::AuditHandle;
-use crate::base::{GroupId, LogId, StorageId};
+use crate::base::{GroupId, StorageId};
 use crate::config::NodeConfig;
 use crate::host::{BoxFuture, Host, Spawn, TaskHandle};
 use crate::http::{self, HttpState};
-use crate::log::{LogError, Snapshots, Wal, WalSettings};
+use crate::log::LogError;
 use crate::peer::{self, PeerHandle};
-use crate::raft::{self, GroupStorage, RaftHandle, RaftSettings};
-
-/// Log entries kept in memory for followers that are up to date. Older ones are read from disk.
-const LOG_CACHE_BYTES: usize = 8 << 20;
+use crate::raft::{self, RaftHandle, RaftSettings};
 
 /// A running node.
 #[derive(Clone)]
@@ -74,7 +73,7 @@ impl Node {
 
     async fn start_on<R: AsyncRuntime>(host: Host, config: NodeConfig, group: GroupId) -> Result<Node, StartError> {
         let storage = identity::open(&host, &config.cluster, config.node).await?;
-        let stores = open_storage(&host, group, &config).await?;
+        let stores = storage::open(&host, group, &config.storage).await?;
 
         let guard = Arc::new(guard::Guard::new(stores.wal.clone(), config.members.clone()));
         let service = service::Service::new(storage, stores.wal.clone());
@@ -124,6 +123,7 @@ impl Node {
         self.api.stop().await;
     }
 }
+<<<<<<< HEAD
 
 /// Starts tasks within a span, so that every line they log says which node and group it is of.
 struct InSpan {
@@ -169,3 +169,5 @@ fn contradiction(applied: Option<LogId>, snapshot: Option<LogId>, wal: &Wal) -> 
     let kept = wal.id_at(applied.index).filter(|kept| *kept != applied)?;
     Some(format!("it has applied {applied}, but the log has {kept} there"))
 }
+=======
+>>>>>>> w-review1
