@@ -123,7 +123,6 @@ impl Node {
         self.api.stop().await;
     }
 }
-<<<<<<< HEAD
 
 /// Starts tasks within a span, so that every line they log says which node and group it is of.
 struct InSpan {
@@ -136,38 +135,3 @@ impl Spawn for InSpan {
         self.spawn.spawn(name, Box::pin(task.instrument(self.span.clone())))
     }
 }
-
-/// Opens store, log and snapshots. What can be rebuilt gives way to what must never be lost: a store that claims
-/// more than the durable log and snapshot hold, or something else, is set aside.
-async fn open_storage(host: &Host, group: GroupId, config: &NodeConfig) -> Result<GroupStorage, StartError> {
-    let apply = ApplyHandle::start(host, group).await?;
-    let snapshots = Snapshots::open(host, group).await?;
-    let settings = WalSettings {
-        segment_bytes: config.storage.segment_bytes,
-        cache_bytes: LOG_CACHE_BYTES,
-        reserve_bytes: config.storage.reserve_bytes,
-    };
-    let snapshot = snapshots.current().map(|file| file.meta().last);
-    // What was applied from the log was synced before, so the log must still hold it. What a snapshot brought need
-    // never have been in this log.
-    let from_log = apply.status().applied.filter(|applied| snapshot.is_none_or(|snapshot| snapshot < *applied));
-    let wal = Wal::open(host, group, settings, from_log).await?;
-    if let Some(reason) = contradiction(apply.status().applied, snapshot, &wal) {
-        apply.start_over(&reason).await?;
-    }
-    Ok(GroupStorage { wal, apply, snapshots })
-}
-
-/// Why the store cannot belong to this log and snapshot, if it cannot.
-fn contradiction(applied: Option<LogId>, snapshot: Option<LogId>, wal: &Wal) -> Option<String> {
-    let applied = applied?;
-    let durable = wal.last().max(snapshot);
-    if durable.is_none_or(|durable| durable.index < applied.index) {
-        let durable = durable.map_or("nothing".to_owned(), |id| id.to_string());
-        return Some(format!("it has applied {applied}, but log and snapshot end at {durable}"));
-    }
-    let kept = wal.id_at(applied.index).filter(|kept| *kept != applied)?;
-    Some(format!("it has applied {applied}, but the log has {kept} there"))
-}
-=======
->>>>>>> w-review1
