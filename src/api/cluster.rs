@@ -13,6 +13,8 @@ use super::forward;
 use super::types::{Member, PeerCall, RaftRole};
 use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, Term};
 
+/// How often the leader compares the states of all members, whether or not anyone asks for them.
+const COMPARE_EVERY: Duration = Duration::from_secs(10);
 /// How long a member has to report.
 const REPORT_WAIT: Duration = Duration::from_millis(500);
 
@@ -160,6 +162,17 @@ impl ApiHandle {
         ClusterView { members, alarms }
     }
 
+    /// Compares the members' states for as long as the node runs, while it leads: a difference raises its alarm in the
+    /// log even where nobody looks at `/cluster`.
+    pub async fn watch_states(self) {
+        loop {
+            self.shared.host.sleep(COMPARE_EVERY).await;
+            if self.shared.below.consensus.status().role == RaftRole::Leader {
+                self.cluster().await;
+            }
+        }
+    }
+
     async fn report_of(&self, node: NodeId, member: &Member, deadline: Monotonic) -> Result<NodeReport, String> {
         if node == self.shared.identity.node {
             return Ok(self.report());
@@ -293,6 +306,20 @@ mod tests {
         let differ = [view(1, Ok(report(None, 0, 4))), view(2, Ok(report(None, 0, 3)))];
         let alarm = key_sets_that_differ(&differ).expect("an alarm");
         assert_eq!(alarm.nodes, vec![NodeId(1), NodeId(2)]);
+    }
+
+    #[test]
+    fn a_leader_compares_states_unasked() {
+        let world = World::new();
+        let node = world.node(1);
+        node.consensus.change(|status| status.role = RaftRole::Leader);
+        node.state.set_hash(7);
+        node.peers.answer(2, Ok(forward::encode(&report(node.state.applied(), 8, 0))));
+        let host = node.api.shared.host.clone();
+        let watching = node.api.clone().watch_states();
+        let until = host.clock.now().after(COMPARE_EVERY * 2);
+        assert!(world.run(async move { host.until(until, watching).await.is_none() }));
+        assert_eq!(node.api.mismatches(&[]).len(), 1);
     }
 
     #[test]

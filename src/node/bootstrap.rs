@@ -81,7 +81,7 @@ pub(super) async fn form_cluster(
             }
         }
         rounds += 1;
-        if rounds % ROUNDS_BEFORE_A_WORD == 0 && !waiting_for.is_empty() {
+        if rounds.is_multiple_of(ROUNDS_BEFORE_A_WORD) && !waiting_for.is_empty() {
             tracing::warn!(
                 waiting_for = waiting_for.join(", "),
                 "a fresh cluster is formed once all its members answer"

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::child::{Summary, run_apart};
+use crate::child::{DID_NOT_END, Summary, run_apart};
 
 #[derive(Default)]
 struct Tally {
@@ -80,6 +80,7 @@ pub fn swarm(from: u64, seeds: u64, jobs: Option<usize>, limit_s: u64, until_vio
     match () {
         () if tally.count("violated") > 0 => ExitCode::from(1),
         () if tally.count("harness failed") > 0 => ExitCode::from(2),
+        () if tally.count(DID_NOT_END) > 0 => ExitCode::from(3),
         // A seed in which nothing could be tried is no news; a swarm of them is.
         () if tally.count("holds") == 0 => ExitCode::from(3),
         () => ExitCode::SUCCESS,
@@ -90,6 +91,8 @@ fn report(tally: &Tally, seeds: u64, took_s: f64) {
     let verdicts = tally.by_verdict.iter().map(|(verdict, count)| format!("{count} {verdict}"));
     println!("{seeds} seeds in {took_s:.0} s: {}", verdicts.collect::<Vec<_>>().join(", "));
     for (law, seeds) in &tally.by_law {
+        let mut seeds = seeds.clone();
+        seeds.sort_unstable();
         let shown = seeds.iter().take(10).map(u64::to_string).collect::<Vec<_>>().join(", ");
         println!(
             "  violated in {:4} seeds: {law} (seeds {shown}{})",
