@@ -1,33 +1,26 @@
 use std::time::Duration;
 
-use crate::base::Monotonic;
 use crate::host::Host;
 
 /// How long to wait before looking again whether a full disk has space.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// So long what was seen of the disk is taken to be true.
-const FRESH: Duration = Duration::from_millis(250);
 
 /// Keeps the store from meeting a full disk. An engine that meets one in the middle of its own work does not recover,
 /// so nothing is handed to it below an eighth of the reserve: the node waits, and goes on by itself.
 pub(super) struct DiskRoom {
     host: Host,
     floor_bytes: u64,
-    looked_at: Option<Monotonic>,
 }
 
 impl DiskRoom {
     pub(super) fn new(host: Host, reserve_bytes: u64) -> DiskRoom {
-        DiskRoom { host, floor_bytes: reserve_bytes / 8, looked_at: None }
+        DiskRoom { host, floor_bytes: reserve_bytes / 8 }
     }
 
-    /// Returns once the store may go on committing. Costs nothing where the disk was looked at just now.
-    pub(super) async fn wait(&mut self) {
-        let now = self.host.clock.now();
-        if self.looked_at.is_none_or(|at| now.since(at) >= FRESH) {
-            self.wait_for(0, "the store").await;
-            self.looked_at = Some(self.host.clock.now());
-        }
+    /// Returns once the store may go on committing. Looks every time: another program can take all that is left at
+    /// once, and asking costs a microsecond.
+    pub(super) async fn wait(&self) {
+        self.wait_for(0, "the store").await;
     }
 
     /// Returns once `bytes` can be written and the store can still go on.
