@@ -246,7 +246,7 @@ fn read_storage(top: &Section<'_, '_>) -> StorageConfig {
     StorageConfig {
         segment_bytes: storage.bytes("segmentBytes", 16 << 20, 64 << 10..=1 << 30),
         snapshot_log_bytes: storage.bytes("snapshotLogBytes", 64 << 20, 64 << 10..=1 << 40),
-        reserve_bytes: storage.bytes("reserveBytes", 256 << 20, 0..=1 << 40),
+        reserve_bytes: storage.bytes("reserveBytes", 64 << 20, 0..=1 << 40),
     }
 }
 
