@@ -93,7 +93,7 @@ impl Course {
         self.phase("disturb");
         let until = elapsed() + Duration::from_millis(schedule.disturbed_ms);
         let workers = self.put_to_work(&cluster, until);
-        let faults = faults::unleash(&cluster, schedule);
+        let faults = faults::unleash(&cluster, schedule, &self.laws);
         self.wait_until(until).await?;
 
         self.phase("heal");
