@@ -32,7 +32,7 @@ pub trait Consensus: Send + Sync {
     ) -> BoxFuture<'static, Result<Applied, ProposeError>>;
     /// As last published.
     fn status(&self) -> RaftStatus;
-    /// Completes once the status names a leader in a term, and not the one that is ruled out. Completes at once where
+    /// Completes once the status names a leader in a term and where it is, and not the one that is ruled out. Completes at once where
     /// that holds already. The caller bounds the wait.
     fn leader_other_than(&self, ruled_out: Option<(Term, NodeId)>) -> BoxFuture<'static, ()>;
 }

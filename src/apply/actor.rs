@@ -1,9 +1,10 @@
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::checked::CheckedView;
 use super::install::{self, RowSource};
 use super::open::{Loaded, OpenStore, StoreSet};
 use super::working::{Finished, Working};
@@ -61,6 +62,11 @@ pub struct SnapshotMetaParts {
     pub membership_at: LogId,
     /// The last membership applied, as Raft encoded it. Goes back into [`ApplyHandle::install`].
     pub membership: Bytes,
+    /// The store that the view is of.
+    pub store: String,
+    /// Set where the view failed because its rows are not those of its state hash. For
+    /// [`ApplyHandle::report_damage`].
+    pub damage: Arc<OnceLock<String>>,
 }
 
 /// The way to the Apply actor. Cheap to clone.
@@ -148,12 +154,17 @@ impl ApplyHandle {
         lock(&self.published).membership.clone()
     }
 
-    /// What a snapshot is made from: a view of this moment and what it says about itself.
+    /// What a snapshot is made from: a view of this moment and what it says about itself. The view is to be scanned
+    /// once, forward, and fails at its end where its rows are not those of its state hash: what a snapshot holds
+    /// replaces log and store, here and on other nodes.
     pub async fn snapshot_view(&self) -> Result<(SnapshotMetaParts, Box<dyn StoreView>, KeyRange), ApplyError> {
         let view = self.view()?;
         let last = view.applied().ok_or(ApplyError::Empty)?;
         let (membership_at, membership) = view.membership()?.ok_or(ApplyError::Empty)?;
-        Ok((SnapshotMetaParts { last, membership_at, membership }, view.into_raw(), everything()))
+        let store = view.store_name().to_owned();
+        let damage = Arc::new(OnceLock::new());
+        let checked = CheckedView::new(self.group, view, damage.clone());
+        Ok((SnapshotMetaParts { last, membership_at, membership, store, damage }, Box::new(checked), everything()))
     }
 
     /// Replaces the whole state by a snapshot's: fills a fresh store, checks it against its own state hash, and makes
@@ -167,6 +178,12 @@ impl ApplyHandle {
     pub async fn start_over(&self, reason: &str) -> Result<(), ApplyError> {
         let reason = reason.to_owned();
         self.ask(|reply| Msg::StartOver { reason, reply }).await?
+    }
+
+    /// The rows of `store` are not what they should be: raises the alarm, and the next start rebuilds the state.
+    pub async fn report_damage(&self, store: String, what: String) {
+        // An error means that the actor is gone, and with it whom this could matter to.
+        let _ = self.inbox.send(Msg::Damaged { store, what }).await;
     }
 
     async fn ask<T>(&self, msg: impl FnOnce(oneshot::Sender<T>) -> Msg) -> Result<T, Stopped> {

@@ -10,6 +10,7 @@
 //! its store alive while a newer one is in place.
 
 mod actor;
+mod checked;
 mod error;
 mod hash;
 mod install;

@@ -45,6 +45,11 @@ impl StateView {
         Ok(StateView { group, store_name: store_name.to_owned(), view, summary })
     }
 
+    /// The store that it is of, as errors name it.
+    pub fn store_name(&self) -> &str {
+        &self.store_name
+    }
+
     /// The last log entry that this state holds.
     pub fn applied(&self) -> Option<LogId> {
         self.summary.applied

@@ -31,6 +31,11 @@ impl LogError {
         move |source| LogError::Io { file, source }
     }
 
+    /// Whether it only says that the disk is full: try again once there is space.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, LogError::Io { source, .. } if is_full(source))
+    }
+
     pub(super) fn damaged(file: &str, offset: u64, what: impl Into<String>) -> LogError {
         LogError::Damaged { file: file.to_owned(), offset, what: what.into() }
     }

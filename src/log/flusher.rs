@@ -112,11 +112,14 @@ impl State {
     }
 }
 
+/// An entry that is encoded: index, ticket, segment, offset.
+type Unlocated = (LogIndex, u64, u32, u32);
+
 pub struct Flusher {
     shared: Arc<Shared>,
     writer: Writer,
-    /// Encoded, and located in the index once it is written: index, ticket, segment, offset.
-    unlocated: Vec<(LogIndex, u64, u32, u32)>,
+    /// Encoded, and located in the index once it is written.
+    unlocated: Vec<Unlocated>,
     /// Taken out of the queue, not encoded yet.
     batch: VecDeque<Queued>,
     /// Encoded whole, and told once it is synced.
@@ -217,21 +220,17 @@ impl Flusher {
 
     async fn write_out(&mut self) -> Result<(), LogError> {
         self.writer.write_out().await?;
-        let mut state = self.shared.lock();
-        for (index, ticket, seq, offset) in self.unlocated.drain(..) {
-            state.index.locate(index, ticket, seq, offset);
-        }
-        state.index.shrink_cache();
+        locate(&mut self.shared.lock(), &mut self.unlocated);
         Ok(())
     }
 
     /// One sync for all that wait; then all are told, in order.
     async fn write_and_sync(&mut self) -> Result<(), LogError> {
-        self.write_out().await?;
-        self.writer.sync().await?;
+        self.writer.write_and_sync().await?;
         let image = self.writer.image();
         let satisfied = {
             let mut state = self.shared.lock();
+            locate(&mut state, &mut self.unlocated);
             let truncated = self.untold.iter().filter(|queued| matches!(queued.op, Op::Truncate(_))).count();
             state.truncations.drain(..truncated);
             let limits = state.truncations.iter().copied();
@@ -278,6 +277,14 @@ impl Flusher {
             let _ = waiter.send(Err(io::Error::new(kind, reason.clone())));
         }
     }
+}
+
+/// These entries can be read from their files now.
+fn locate(state: &mut State, written: &mut Vec<Unlocated>) {
+    for (index, ticket, seq, offset) in written.drain(..) {
+        state.index.locate(index, ticket, seq, offset);
+    }
+    state.index.shrink_cache();
 }
 
 /// The one with the lower index; the first where they are equal.

@@ -15,7 +15,7 @@ use crate::host::Host;
 /// One write is not longer than this plus one record.
 const WRITE_BYTES_MAX: usize = 8 << 20;
 
-/// Owns what comes after the last record. Nothing is durable before [`Writer::sync`] returns.
+/// Owns what comes after the last record. Nothing is durable before [`Writer::write_and_sync`] returns.
 pub struct Writer {
     host: Host,
     group: GroupId,
@@ -107,11 +107,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes all that was written durable.
-    pub async fn sync(&mut self) -> Result<(), LogError> {
-        if let Some(active) = self.active.as_ref().filter(|_| self.synced < self.offset) {
-            active.file.sync().await.map_err(LogError::io(&active.path))?;
-            self.synced = self.offset;
+    /// Writes the buffer and makes all that was written durable: one call where one write does it.
+    pub async fn write_and_sync(&mut self) -> Result<(), LogError> {
+        let end = self.offset + self.buffer.len() as u64;
+        if let Some(active) = self.active.as_ref().filter(|_| self.synced < end) {
+            let done = if self.buffer.is_empty() {
+                active.file.sync()
+            } else {
+                active.file.write_and_sync(self.offset, self.buffer.split().freeze())
+            };
+            done.await.map_err(LogError::io(&active.path))?;
+            (self.offset, self.synced) = (end, end);
         }
         self.prepare_next();
         Ok(())

@@ -90,15 +90,19 @@ impl Consensus for Raft {
     fn leader_other_than(&self, ruled_out: Option<(Term, NodeId)>) -> BoxFuture<'static, ()> {
         let mut status = self.0.subscribe();
         Box::pin(async move {
-            let named = |status: &raft::RaftStatus| {
-                status.leader.is_some_and(|leader| ruled_out != Some((status.term, leader)))
-            };
+            let named = |status: &raft::RaftStatus| names_another_leader(status, ruled_out);
             // An error means that consensus ended: the caller's deadline speaks then.
             if status.wait_for(named).await.is_err() {
                 std::future::pending::<()>().await;
             }
         })
     }
+}
+
+/// Whether a leader is known that can also be reached. A fresh follower hears of its leader before it has the
+/// membership that says where the leader is.
+fn names_another_leader(status: &raft::RaftStatus, ruled_out: Option<(Term, NodeId)>) -> bool {
+    status.leader_member().is_some_and(|(leader, _)| ruled_out != Some((status.term, leader)))
 }
 
 impl State for ApplyHandle {
@@ -230,5 +234,21 @@ impl Peers for Nodes {
                 }
             })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leader_counts_once_it_is_known_where_it_is() {
+        let leader = NodeId(2);
+        let mut status = raft::RaftStatus { leader: Some(leader), term: Term(3), ..raft::RaftStatus::default() };
+        assert!(!names_another_leader(&status, None), "nobody knows where it is: a writer would ask in a circle");
+        status.members = Arc::new(BTreeMap::from([(leader, raft::Member::default())]));
+        assert!(names_another_leader(&status, None));
+        assert!(!names_another_leader(&status, Some((Term(3), leader))), "it was tried");
+        assert!(names_another_leader(&status, Some((Term(2), leader))), "it was elected again");
     }
 }

@@ -3,6 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | here | the order in which a node starts |
+//! | `storage` | opens store, log and snapshots, and checks them against each other |
 //! | `identity` | which cluster and node a data directory belongs to |
 //! | `guard` | which other nodes may talk to this one |
 //! | `service` | hands the frames of other nodes to the right actor |
@@ -14,6 +15,7 @@ mod bootstrap;
 mod guard;
 mod identity;
 mod service;
+mod storage;
 
 use std::sync::Arc;
 
@@ -25,16 +27,13 @@ pub use identity::IdentityError;
 use crate::api::{self, ApiHandle};
 use crate::apply::{ApplyError, ApplyHandle};
 use crate::audit::AuditHandle;
-use crate::base::{GroupId, LogId, StorageId};
+use crate::base::{GroupId, StorageId};
 use crate::config::NodeConfig;
 use crate::host::{BoxFuture, Host, Spawn, TaskHandle};
 use crate::http::{self, HttpState};
-use crate::log::{LogError, Snapshots, Wal, WalSettings};
+use crate::log::LogError;
 use crate::peer::{self, PeerHandle};
-use crate::raft::{self, GroupStorage, RaftHandle, RaftSettings};
-
-/// Log entries kept in memory for followers that are up to date. Older ones are read from disk.
-const LOG_CACHE_BYTES: usize = 8 << 20;
+use crate::raft::{self, RaftHandle, RaftSettings};
 
 /// A running node.
 #[derive(Clone)]
@@ -74,7 +73,7 @@ impl Node {
 
     async fn start_on<R: AsyncRuntime>(host: Host, config: NodeConfig, group: GroupId) -> Result<Node, StartError> {
         let storage = identity::open(&host, &config.cluster, config.node).await?;
-        let stores = open_storage(&host, group, &config).await?;
+        let stores = storage::open(&host, group, &config.storage).await?;
 
         let guard = Arc::new(guard::Guard::new(stores.wal.clone(), config.members.clone()));
         let service = service::Service::new(storage, stores.wal.clone());
@@ -135,37 +134,4 @@ impl Spawn for InSpan {
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) -> TaskHandle {
         self.spawn.spawn(name, Box::pin(task.instrument(self.span.clone())))
     }
-}
-
-/// Opens store, log and snapshots. What can be rebuilt gives way to what must never be lost: a store that claims
-/// more than the durable log and snapshot hold, or something else, is set aside.
-async fn open_storage(host: &Host, group: GroupId, config: &NodeConfig) -> Result<GroupStorage, StartError> {
-    let apply = ApplyHandle::start(host, group).await?;
-    let snapshots = Snapshots::open(host, group).await?;
-    let settings = WalSettings {
-        segment_bytes: config.storage.segment_bytes,
-        cache_bytes: LOG_CACHE_BYTES,
-        reserve_bytes: config.storage.reserve_bytes,
-    };
-    let snapshot = snapshots.current().map(|file| file.meta().last);
-    // What was applied from the log was synced before, so the log must still hold it. What a snapshot brought need
-    // never have been in this log.
-    let from_log = apply.status().applied.filter(|applied| snapshot.is_none_or(|snapshot| snapshot < *applied));
-    let wal = Wal::open(host, group, settings, from_log).await?;
-    if let Some(reason) = contradiction(apply.status().applied, snapshot, &wal) {
-        apply.start_over(&reason).await?;
-    }
-    Ok(GroupStorage { wal, apply, snapshots })
-}
-
-/// Why the store cannot belong to this log and snapshot, if it cannot.
-fn contradiction(applied: Option<LogId>, snapshot: Option<LogId>, wal: &Wal) -> Option<String> {
-    let applied = applied?;
-    let durable = wal.last().max(snapshot);
-    if durable.is_none_or(|durable| durable.index < applied.index) {
-        let durable = durable.map_or("nothing".to_owned(), |id| id.to_string());
-        return Some(format!("it has applied {applied}, but log and snapshot end at {durable}"));
-    }
-    let kept = wal.id_at(applied.index).filter(|kept| *kept != applied)?;
-    Some(format!("it has applied {applied}, but the log has {kept} there"))
 }

@@ -126,7 +126,7 @@ pub async fn start<R: AsyncRuntime>(
         runtime: std::marker::PhantomData,
     };
     let log_store = log_store::LogStore::<R>::new(storage.wal.clone());
-    let state_machine = StateMachine::<R>::new(storage.wal.clone(), storage.apply.clone(), storage.snapshots.clone());
+    let state_machine = StateMachine::<R>::new(host.clone(), settings.storage.reserve_bytes, storage.clone());
     let raft = openraft::Raft::new(settings.node, Arc::new(config), network, log_store, state_machine)
         .await
         .map_err(|e| format!("consensus cannot start from what is on disk: {e}"))?;

@@ -3,6 +3,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::ops::{Bound, RangeBounds};
 
+use futures_util::{Stream, TryStreamExt, stream};
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{AsyncRuntime, OptionalSend, RaftLogReader};
 
@@ -46,9 +47,31 @@ impl<R: AsyncRuntime> RaftLogReader<Types<R>> for LogStore<R> {
         self.wal.vote().map(|vote| codec::decode(&vote)).transpose()
     }
 
+    /// What is applied is read piece by piece: a node that was away has more to apply than memory should hold.
+    async fn entries_stream<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> impl Stream<Item = io::Result<RaftEntry<R>>> + OptionalSend {
+        let (from, to) = bounds(&range);
+        let pieces = stream::try_unfold((self.wal.clone(), from), move |(wal, from)| async move {
+            if from >= to {
+                return Ok(None);
+            }
+            let piece = wal.read(LogIndex(from), LogIndex(to), APPEND_BYTES_MAX).await?;
+            let next = piece.last().map(|last| last.id.index.0 + 1);
+            let entries = piece.into_iter().map(codec::raft_entry::<R>);
+            Ok::<_, io::Error>(next.map(|next| (stream::iter(entries), (wal, next))))
+        });
+        Box::pin(pieces.try_flatten())
+    }
+
     /// Bytes bound an append frame, not only the number of entries.
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<RaftEntry<R>>> {
         let part = self.wal.read(LogIndex(start), LogIndex(end), APPEND_BYTES_MAX).await?;
+        if part.first().is_some_and(|first| first.id.index.0 != start) {
+            // Purged in the meantime. What is left would be sent as if it followed the entry before `start`.
+            return Ok(Vec::new());
+        }
         part.into_iter().map(codec::raft_entry::<R>).collect()
     }
 }

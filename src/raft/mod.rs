@@ -6,6 +6,7 @@
 //! | `codec` | log payloads, votes and membership as versioned bytes |
 //! | `log_store` | openraft's log storage on [`crate::log::Wal`] |
 //! | `state_machine` | openraft's state machine on [`crate::apply::ApplyHandle`] and snapshot files |
+//! | `room` | waits for space where the store would meet a full disk |
 //! | `network` | openraft's calls to other nodes, on [`crate::peer::PeerHandle`] |
 //! | `server` | the other side: frames from other nodes, handed to openraft |
 //! | `actor` | the Raft actor: admission, stamping, proposing, snapshots by bytes |
@@ -18,7 +19,10 @@ mod codec;
 mod log_store;
 mod network;
 mod publish;
+mod room;
 mod server;
+#[cfg(test)]
+mod snapshot_tests;
 mod stamp;
 mod state_machine;
 mod status;

@@ -23,7 +23,7 @@ use super::types::{Types, VoteOf};
 use crate::base::limits::SNAPSHOT_CHUNK_BYTES;
 use crate::base::{GroupId, LogId, NodeId};
 use crate::host::Host;
-use crate::log::SnapshotFile;
+use crate::log::{LogError, SnapshotFile};
 use crate::peer::{FrameKind, Lane, PeerError, PeerHandle, PeerTarget};
 
 /// An append with entries may wait for the other side's disk; losing its frame costs this much.
@@ -109,6 +109,16 @@ impl<R: AsyncRuntime> Client<R> {
         }
     }
 
+    /// The other side refuses a snapshot that is not whole, and would do so for ever where the damage is on this side.
+    async fn stop_if_damaged(&self, file: &SnapshotFile) {
+        if let Err(LogError::Damaged { file, offset, what }) = file.verify().await {
+            self.host.fatal(&format!(
+                "{file} is damaged at offset {offset}: {what}. Nothing else is known to be wrong: start the node again, \
+                 and it sets the file aside and makes a new snapshot of its store"
+            ));
+        }
+    }
+
     /// Sends the file chunk by chunk, from wherever the receiver is.
     async fn send_snapshot(
         &self,
@@ -130,7 +140,12 @@ impl<R: AsyncRuntime> Client<R> {
                 data,
             };
             let within = if is_last { INSTALL_DEADLINE } else { CHUNK_DEADLINE };
-            match self.call(Lane::Bulk, FrameKind::SnapshotChunk, RPCTypes::InstallSnapshot, &chunk, within).await? {
+            let answer =
+                self.call(Lane::Bulk, FrameKind::SnapshotChunk, RPCTypes::InstallSnapshot, &chunk, within).await;
+            if is_last && answer.is_err() {
+                self.stop_if_damaged(&file).await;
+            }
+            match answer? {
                 ChunkAnswer::Done { vote } => {
                     return Ok(SnapshotResponse::new(codec::decode(&vote).map_err(network_error)?));
                 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use openraft::AsyncRuntime;
+use openraft::async_runtime::watch::WatchReceiver;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
@@ -13,7 +14,7 @@ use super::state_machine::{StateMachine, as_raft_snapshot};
 use super::types::{Types, VoteOf};
 use crate::base::LogId;
 use crate::host::{BoxFuture, Clock};
-use crate::log::{SnapshotMeta, SnapshotReceiver, Snapshots};
+use crate::log::{SnapshotFile, SnapshotMeta, SnapshotReceiver, Snapshots};
 use crate::peer::FrameKind;
 
 /// Answers the Raft frames of other nodes. Erases the runtime.
@@ -62,6 +63,10 @@ impl<R: AsyncRuntime> Serve for Server<R> {
             match kind {
                 FrameKind::Append => {
                     let request: AppendEntriesRequest<Types<R>> = decode(&body)?;
+                    // Entries may wait long for a full disk: the leader was heard all the same.
+                    if self.raft.metrics().borrow_watched().vote == request.vote {
+                        self.heard.now(self.clock.now());
+                    }
                     let answer = self.raft.append_entries(request).await.map_err(text)?;
                     if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
                         self.heard.now(self.clock.now());
@@ -91,9 +96,15 @@ impl<R: AsyncRuntime> Server<R> {
     /// Takes one chunk. Chunks may come twice or out of order: the answer names the offset that is wanted next.
     async fn receive(&self, chunk: SnapshotChunk) -> Result<ChunkAnswer, String> {
         let vote: VoteOf<R> = decode(&chunk.vote)?;
-        let mut incoming = self.incoming.lock().await;
+        // The lock is held while openraft installs a snapshot, which may wait for disk space. Chunks that come
+        // meanwhile (repetitions, a new leader's) must not pile up behind it; the sender tries again.
+        let mut incoming = self.incoming.try_lock().map_err(|_| "this node is busy with a snapshot; try again")?;
         let known = incoming.as_ref().is_some_and(|held| held.last == chunk.last && held.total == chunk.total);
         if !known {
+            if let Some(own) = self.snapshots.current().filter(|own| own.meta().last.index >= chunk.last.index) {
+                // It came before, and the answer was late or lost; or this node has built one as new.
+                return self.install(vote, own).await;
+            }
             if chunk.offset != 0 {
                 return Ok(ChunkAnswer::Continue { from: 0 });
             }
@@ -117,8 +128,11 @@ impl<R: AsyncRuntime> Server<R> {
         }
         let done = incoming.take().expect("held above");
         let file = done.receiver.finish().await.map_err(text)?;
+        self.install(vote, file).await
+    }
+
+    async fn install(&self, vote: VoteOf<R>, file: SnapshotFile) -> Result<ChunkAnswer, String> {
         let snapshot = as_raft_snapshot::<R>(file).map_err(text)?;
-        // The lock is held while openraft installs it: a repeated last chunk must not start a second transfer.
         let answer = self.raft.install_full_snapshot(vote, snapshot).await.map_err(text)?;
         Ok(ChunkAnswer::Done { vote: codec::encode_vote::<R>(&answer.vote) })
     }

@@ -8,11 +8,13 @@ use futures_util::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{AsyncRuntime, EntryPayload, OptionalSend, RaftSnapshotBuilder};
 
+use super::actor::GroupStorage;
 use super::codec;
+use super::room::DiskRoom;
 use super::types::{RaftLogId, RaftSnapshot, RaftSnapshotMeta, StoredMembership, Types, log_id_of, raft_log_id};
-use crate::apply::{ApplyEntry, ApplyHandle, ApplyPayload, RowSource};
+use crate::apply::{ApplyEntry, ApplyError, ApplyHandle, ApplyPayload, RowSource};
 use crate::base::LogId;
-use crate::host::{BoxFuture, Row};
+use crate::host::{BoxFuture, Host, Row};
 use crate::log::{SnapshotFile, SnapshotMeta, SnapshotRows, Snapshots, Wal};
 
 /// Entries in one store batch, at most. One batch is one atomic commit of the store.
@@ -25,24 +27,38 @@ pub(super) struct StateMachine<R> {
     wal: Wal,
     apply: ApplyHandle,
     snapshots: Snapshots,
+    host: Host,
+    reserve_bytes: u64,
+    room: DiskRoom,
     /// One build at a time; openraft asks for one only after the last has ended, or when forced.
     building: Arc<AtomicBool>,
     runtime: PhantomData<fn() -> R>,
 }
 
 impl<R> StateMachine<R> {
-    pub(super) fn new(wal: Wal, apply: ApplyHandle, snapshots: Snapshots) -> StateMachine<R> {
-        StateMachine { wal, apply, snapshots, building: Arc::new(AtomicBool::new(false)), runtime: PhantomData }
+    pub(super) fn new(host: Host, reserve_bytes: u64, storage: GroupStorage) -> StateMachine<R> {
+        let GroupStorage { wal, apply, snapshots } = storage;
+        StateMachine {
+            wal,
+            apply,
+            snapshots,
+            room: DiskRoom::new(host.clone(), reserve_bytes),
+            host,
+            reserve_bytes,
+            building: Arc::new(AtomicBool::new(false)),
+            runtime: PhantomData,
+        }
     }
 }
 
 impl<R: AsyncRuntime> StateMachine<R> {
     /// Commits one batch to the store, then answers.
-    async fn apply_batch(&self, batch: &mut Batch<R>) -> io::Result<()> {
+    async fn apply_batch(&mut self, batch: &mut Batch<R>) -> io::Result<()> {
         let Some(last) = batch.entries.last().map(|entry| entry.id) else { return Ok(()) };
         // A quorum of others may have committed what our own disk has not synced. Applied state is taken for log at
         // the next start, so it must never be ahead of the durable log.
         self.wal.wait_synced(last.index).await?;
+        self.room.wait().await;
         let entries = std::mem::take(&mut batch.entries);
         let responders = std::mem::take(&mut batch.responders);
         batch.bytes = 0;
@@ -105,7 +121,8 @@ impl<R: AsyncRuntime> RaftStateMachine<Types<R>> for StateMachine<R> {
     }
 
     async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<SnapshotBuilder<R>> {
-        if !force && self.building.load(Ordering::Acquire) {
+        // What a damaged store holds must not become a snapshot.
+        if !force && (self.building.load(Ordering::Acquire) || self.apply.status().alarm.is_some()) {
             return None;
         }
         Some(self.get_snapshot_builder().await)
@@ -116,6 +133,7 @@ impl<R: AsyncRuntime> RaftStateMachine<Types<R>> for StateMachine<R> {
         SnapshotBuilder {
             apply: self.apply.clone(),
             snapshots: self.snapshots.clone(),
+            room: DiskRoom::new(self.host.clone(), self.reserve_bytes),
             building: self.building.clone(),
             runtime: PhantomData,
         }
@@ -126,9 +144,22 @@ impl<R: AsyncRuntime> RaftStateMachine<Types<R>> for StateMachine<R> {
         assert_eq!(last, Some(snapshot.meta().last), "a snapshot is installed under its own log id");
         // Durable first: from here on a restart installs it again, whatever happens to the store.
         self.snapshots.install(snapshot.clone()).await.map_err(io::Error::other)?;
-        let rows = snapshot.rows().await.map_err(io::Error::other)?;
-        let kept = snapshot.meta();
-        self.apply.install(kept.last, kept.membership.clone(), Box::new(Rows(rows))).await.map_err(io::Error::other)
+        // Beside the store in use, which stays until the new one is whole.
+        self.room.wait_for(snapshot.bytes(), "a snapshot that is to be installed").await;
+        let installed = match snapshot.rows().await {
+            Ok(rows) => {
+                let kept = snapshot.meta();
+                self.apply.install(kept.last, kept.membership.clone(), Box::new(Rows(rows))).await
+            }
+            Err(error) => Err(ApplyError::BadSnapshot { last: snapshot.meta().last, what: error.to_string() }),
+        };
+        if let Err(ApplyError::BadSnapshot { what, .. }) = &installed
+            && let Some(current) = self.snapshots.current().filter(|current| current.meta() == snapshot.meta())
+        {
+            // Else each start would try it again. The next one has what the log still holds, or says what to do.
+            self.snapshots.set_aside(&current, what).await.map_err(io::Error::other)?;
+        }
+        installed.map_err(io::Error::other)
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<RaftSnapshot<R>>> {
@@ -149,6 +180,7 @@ impl RowSource for Rows {
 pub(super) struct SnapshotBuilder<R> {
     apply: ApplyHandle,
     snapshots: Snapshots,
+    room: DiskRoom,
     building: Arc<AtomicBool>,
     runtime: PhantomData<fn() -> R>,
 }
@@ -164,10 +196,27 @@ impl<R: AsyncRuntime> RaftSnapshotBuilder<Types<R>> for SnapshotBuilder<R> {
 }
 
 impl<R> SnapshotBuilder<R> {
+    /// A full disk is waited out: an error would end consensus on this node.
     async fn build(&self) -> io::Result<SnapshotFile> {
-        let (parts, view, range) = self.apply.snapshot_view().await.map_err(io::Error::other)?;
-        let meta = SnapshotMeta { last: parts.last, membership: parts.membership };
-        self.snapshots.build(meta, view, range).await.map_err(io::Error::other)
+        loop {
+            let last_bytes = self.snapshots.current().map_or(0, |file| file.bytes());
+            self.room.wait_for(last_bytes, "a new snapshot").await;
+            let (parts, view, range) = self.apply.snapshot_view().await.map_err(io::Error::other)?;
+            let meta = SnapshotMeta { last: parts.last, membership: parts.membership };
+            match self.snapshots.build(meta, view, range).await {
+                Ok(file) => return Ok(file),
+                Err(error) if error.is_disk_full() => {
+                    tracing::warn!(%error, "the disk is full: a new snapshot waits for space");
+                    self.room.pause().await;
+                }
+                Err(error) => {
+                    let Some(what) = parts.damage.get() else { return Err(io::Error::other(error)) };
+                    self.apply.report_damage(parts.store, what.clone()).await;
+                    // With the alarm this node goes on in the group, on the snapshot that it has.
+                    return self.snapshots.current().ok_or_else(|| io::Error::other(error));
+                }
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use openraft::testing::log::{StoreBuilder, Suite};
 use openraft::{OptionalSend, StorageError};
 use openraft_rt_tokio::TokioRuntime;
 
+use super::actor::GroupStorage;
 use super::codec;
 use super::log_store::LogStore;
 use super::state_machine::{SnapshotBuilder, StateMachine};
@@ -120,7 +121,8 @@ impl StoreBuilder<TestTypes, LogStore<TokioRuntime>, WithoutGaps, Arc<FakeHost>>
         let settings = WalSettings { segment_bytes: 8 << 10, cache_bytes: 1 << 10, reserve_bytes: 0 };
         let wal = Wal::open(&fake.host, group, settings.clone(), None).await.expect("an empty log opens");
         let other = Wal::open(&fake.host, GroupId(1), settings, None).await.expect("an empty log opens");
-        let inner = StateMachine::new(other.clone(), apply.clone(), snapshots.clone());
+        let storage = GroupStorage { wal: other.clone(), apply: apply.clone(), snapshots: snapshots.clone() };
+        let inner = StateMachine::new(fake.host.clone(), 0, storage);
         Ok((fake, LogStore::new(wal), WithoutGaps { inner, wal: other, apply, snapshots }))
     }
 }

@@ -52,3 +52,22 @@ async fn the_scrub_follows_to_a_new_store_and_ends_with_the_actor() {
     status.mark_unchanged();
     assert!(status.changed().await.is_err(), "the scrub's handle does not keep the actor alive");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_rotted_does_not_get_into_a_snapshot() {
+    let host = fake::host();
+    let apply = applied(&host, "a=1; b=1", 1).await;
+    let (parts, view, range) = apply.snapshot_view().await.unwrap();
+    assert_eq!(view.scan(&range, usize::MAX, crate::host::Direction::Forward).unwrap(), rows(&apply));
+    assert_eq!(parts.damage.get(), None);
+    drop((parts, view));
+
+    tamper(&host, "state-0-1", row(), Some(Bytes::from_static(b"rot"))).await;
+    let (parts, view, range) = apply.snapshot_view().await.unwrap();
+    assert!(view.scan(&range, usize::MAX, crate::host::Direction::Forward).is_err());
+    let what = parts.damage.get().unwrap().clone();
+    apply.report_damage(parts.store, what).await;
+    let mut status = apply.subscribe();
+    let alarmed = status.wait_for(|status| status.alarm.is_some()).await.unwrap().alarm.clone().unwrap();
+    assert!(alarmed.contains("state hash") && alarmed.contains("Start the node again"), "{alarmed}");
+}

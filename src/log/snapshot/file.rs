@@ -108,6 +108,11 @@ impl SnapshotFile {
         self.file.read_at(offset, len.min(FRAME_BYTES_MAX)).await
     }
 
+    /// Reads the file once to the end, checking all sums again.
+    pub async fn verify(&self) -> Result<(), LogError> {
+        verify(&self.file, &self.path, self.group).await.map(|_| ())
+    }
+
     /// The rows, from the first.
     pub async fn rows(&self) -> Result<SnapshotRows, LogError> {
         let (meta, rows) = SnapshotRows::open(self.file.clone(), &self.path, self.group).await?;

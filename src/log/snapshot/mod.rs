@@ -208,6 +208,26 @@ impl Snapshots {
         Ok(())
     }
 
+    /// Why this node cannot go on where its log was purged up to `purged` and nothing else holds what was before: names
+    /// the snapshot that was set aside, if there is one, and where it is damaged.
+    pub async fn missing(&self, purged: LogId) -> LogError {
+        let Inner { host, group, .. } = &*self.inner;
+        let names = host.files.list(SNAPSHOT_DIR).await.unwrap_or_default();
+        let bad = names.iter().filter_map(|name| parse_name(*group, name.strip_suffix(".bad")?));
+        let Some(newest) = bad.max_by_key(|last| last.index) else {
+            let what = format!("the snapshot that held the entries up to {purged} is gone, and so are they");
+            return LogError::damaged(SNAPSHOT_DIR, 0, what);
+        };
+        let file = format!("{}.bad", path(*group, newest));
+        let (offset, found) = match SnapshotFile::open(host, *group, &file).await {
+            Err(LogError::Damaged { offset, what, .. }) => (offset, what),
+            Err(other) => (0, other.to_string()),
+            Ok(_) => (0, "it was set aside".to_owned()),
+        };
+        let what = format!("{found}; the log was purged up to {purged}, and the store does not hold that much");
+        LogError::damaged(&file, offset, what)
+    }
+
     async fn create(&self, meta: &SnapshotMeta) -> Result<(Arc<dyn File>, TemporaryName), LogError> {
         let number = {
             let mut temporaries = self.inner.temporaries.lock().expect("nothing panics holding it");

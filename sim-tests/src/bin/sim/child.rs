@@ -5,6 +5,9 @@ use std::process::Command;
 use serde::{Deserialize, Serialize};
 use sim_tests::run::{Report, Verdict};
 
+/// The verdict on a seed that its watchdog had to stop: time runs, virtual time does not.
+pub const DID_NOT_END: &str = "did not end";
+
 /// What a run in a process of its own says on one line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -50,7 +53,7 @@ impl Summary {
 
     /// What a process that gave no summary came to.
     fn without(seed: u64, code: Option<i32>, said: &str) -> Summary {
-        let verdict = if code == Some(3) { "inconclusive" } else { "harness failed" };
+        let verdict = if code == Some(3) { DID_NOT_END } else { "harness failed" };
         let conclusion = format!("{verdict}, with no summary: {}", said.trim());
         Summary {
             seed,

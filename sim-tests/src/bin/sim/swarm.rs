@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::child::{Summary, run_apart};
+use crate::child::{DID_NOT_END, Summary, run_apart};
 
 #[derive(Default)]
 struct Tally {
@@ -80,6 +80,7 @@ pub fn swarm(from: u64, seeds: u64, jobs: Option<usize>, limit_s: u64, until_vio
     match () {
         () if tally.count("violated") > 0 => ExitCode::from(1),
         () if tally.count("harness failed") > 0 => ExitCode::from(2),
+        () if tally.count(DID_NOT_END) > 0 => ExitCode::from(3),
         // A seed in which nothing could be tried is no news; a swarm of them is.
         () if tally.count("holds") == 0 => ExitCode::from(3),
         () => ExitCode::SUCCESS,
