@@ -90,7 +90,7 @@ impl Worker {
         });
         let patience = Duration::from_millis(self.workload.patience_ms);
         let place = FIRST_CLIENT + client;
-        let bearer = client % 2 == 0;
+        let bearer = client.is_multiple_of(2);
         let (by, outcome) = perform(&self.cluster, place, node, &request, &request_id, bearer, patience).await;
         trace.event(Actor::Client(client), "told", format_args!("{request_id} by node {by}: {}", told(&outcome)));
         trace.count(kind(&request, &outcome));
@@ -182,7 +182,7 @@ pub async fn probe(cluster: &Cluster, history: &History, node: u64, count: u64) 
     });
     let patience = Duration::from_secs(3);
     let place = FIRST_CLIENT + client;
-    let (by, outcome) = perform(cluster, place, node, &request, &request_id, node % 2 == 0, patience).await;
+    let (by, outcome) = perform(cluster, place, node, &request, &request_id, node.is_multiple_of(2), patience).await;
     let said = told(&outcome);
     cluster.world().trace.event(Actor::Client(client), "probe", format_args!("{request_id} by node {by}: {said}"));
     let served = matches!(outcome, Outcome::Set { .. });

@@ -18,6 +18,8 @@ pub(crate) mod testing;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use crate::clients::{Record, Scan};
 use crate::cluster::Observation;
 use crate::world::Incarnation;
@@ -61,6 +63,7 @@ impl Laws {
                 let back = inner.progress.observe(process.node, process.number, seen);
                 back.map_err(|what| (progress::NAME, what))
             })
+            .and_then(|()| inner.votes.observe(process.node, seen).map_err(|what| (votes::NAME, what)))
             .and_then(|()| inner.state.observe(process.node, seen).map_err(|what| (state::NAME, what)));
         inner.note(at, checked);
     }
@@ -70,6 +73,11 @@ impl Laws {
         let mut inner = self.lock();
         let checked = inner.votes.vote(voter, term, candidate).map_err(|what| (votes::NAME, what));
         inner.note(at, checked);
+    }
+
+    /// Completes with who voted, when the next vote reaches its candidate.
+    pub fn next_vote(&self) -> oneshot::Receiver<u64> {
+        self.lock().votes.next_vote()
     }
 
     /// A law that is judged elsewhere was judged.

@@ -1,24 +1,59 @@
 use std::collections::BTreeMap;
 
+use tokio::sync::oneshot;
+
 use super::Laws;
+use crate::cluster::Observation;
 use crate::runtime::elapsed;
 
-/// A node votes for one candidate in a term, whatever crashes and power losses lie between.
+/// A node votes for one candidate in a term, whatever crashes and power losses lie between; and it never forgets the
+/// term that it voted in.
 ///
 /// Raft (Ongaro and Ousterhout, 2014), section 5.2; that the vote is on stable storage before the answer: figure 2.
 #[derive(Default)]
-pub struct OneVotePerTerm(BTreeMap<(u64, u64), u64>);
+pub struct OneVotePerTerm {
+    /// By voter and term.
+    candidates: BTreeMap<(u64, u64), u64>,
+    /// The last term in which a node's vote was seen by its candidate.
+    granted: BTreeMap<u64, u64>,
+    waiting: Vec<oneshot::Sender<u64>>,
+}
 
-pub const NAME: &str = "one vote per term";
+pub const NAME: &str = "one vote per term, never forgotten";
 
 impl OneVotePerTerm {
     pub fn vote(&mut self, voter: u64, term: u64, candidate: u64) -> Result<(), String> {
-        match self.0.insert((voter, term), candidate) {
+        if voter != candidate {
+            let granted = self.granted.entry(voter).or_default();
+            *granted = term.max(*granted);
+            for tell in self.waiting.drain(..) {
+                // Whoever waited may have given up.
+                let _ = tell.send(voter);
+            }
+        }
+        match self.candidates.insert((voter, term), candidate) {
             Some(other) if other != candidate => {
                 Err(format!("node {voter} voted for {other} and for {candidate}, both in term {term}"))
             }
             _ => Ok(()),
         }
+    }
+
+    pub fn observe(&mut self, node: u64, seen: &Observation) -> Result<(), String> {
+        match self.granted.get(&node) {
+            // A node that has just started may not have said its term yet.
+            Some(granted) if seen.term != 0 && seen.term < *granted => {
+                Err(format!("node {node} is in term {} and granted its vote in term {granted}", seen.term))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Completes with who voted, when the next vote reaches its candidate.
+    pub fn next_vote(&mut self) -> oneshot::Receiver<u64> {
+        let (tell, told) = oneshot::channel();
+        self.waiting.push(tell);
+        told
     }
 }
 
@@ -49,5 +84,17 @@ mod tests {
         law.vote(1, 6, 3).unwrap();
         law.vote(2, 5, 3).unwrap();
         assert!(law.vote(1, 5, 3).is_err());
+    }
+
+    #[test]
+    fn a_forgotten_vote_is_seen() {
+        let at = |term| Observation { term, ..Observation::default() };
+        let mut law = OneVotePerTerm::default();
+        law.vote(1, 5, 2).unwrap();
+        law.vote(2, 6, 2).unwrap();
+        law.observe(1, &at(5)).unwrap();
+        law.observe(2, &at(4)).unwrap();
+        law.observe(1, &at(0)).unwrap();
+        assert!(law.observe(1, &at(4)).is_err());
     }
 }

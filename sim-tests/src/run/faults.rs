@@ -5,7 +5,8 @@ use madsim::task::AbortHandle;
 
 use crate::cluster::Cluster;
 use crate::host::net::{Disturbance, Effect, FIRST_CLIENT, Place};
-use crate::runtime::{elapsed, sleep, sleep_until};
+use crate::laws::Laws;
+use crate::runtime::{elapsed, sleep, sleep_until, within};
 use crate::schedule::{Fault, Schedule, What, Who};
 use crate::trace::Actor;
 use crate::world::Stop;
@@ -17,10 +18,15 @@ const MOMENT_WAIT: Duration = Duration::from_secs(2);
 pub struct Unleashed(Vec<AbortHandle>);
 
 /// Lets the schedule's faults happen, counted from now.
-pub fn unleash(cluster: &Cluster, schedule: &Schedule) -> Unleashed {
+pub fn unleash(cluster: &Cluster, schedule: &Schedule, laws: &Laws) -> Unleashed {
     let began = elapsed();
     let tasks = schedule.faults.iter().map(|fault| {
-        let striking = Striking { cluster: cluster.clone(), clients: schedule.workload.clients, fault: fault.clone() };
+        let striking = Striking {
+            cluster: cluster.clone(),
+            laws: laws.clone(),
+            clients: schedule.workload.clients,
+            fault: fault.clone(),
+        };
         madsim::task::spawn(async move {
             sleep_until(began + Duration::from_millis(striking.fault.at_ms)).await;
             striking.strike().await;
@@ -49,6 +55,7 @@ pub fn heal(cluster: &Cluster, faults: Unleashed) {
 
 struct Striking {
     cluster: Cluster,
+    laws: Laws,
     clients: u64,
     fault: Fault,
 }
@@ -68,6 +75,17 @@ impl Striking {
                     self.wait_for_sync(&struck).await;
                 }
                 self.outage(&struck, lasts, Stop::PowerLoss).await;
+            }
+            What::VoterPowerLoss => {
+                let vote = self.laws.next_vote();
+                for node in &struck {
+                    self.cluster.begin_outage(*node);
+                    self.cluster.stop(*node, Stop::Crash);
+                }
+                if let Some(Ok(voter)) = within(MOMENT_WAIT, vote).await {
+                    self.outage(&[voter], lasts, Stop::PowerLoss).await;
+                }
+                struck.iter().for_each(|node| self.cluster.end_outage(*node));
             }
             What::Pause => {
                 let paused: Vec<_> = struck.iter().filter(|node| world.pause(**node)).collect();
@@ -145,7 +163,7 @@ impl Striking {
     async fn wait_for_sync(&self, struck: &[u64]) {
         let Some(first) = struck.first() else { return };
         let sync = self.cluster.world().disk(*first).next_sync();
-        let _ = crate::runtime::within(MOMENT_WAIT, sync).await;
+        let _ = within(MOMENT_WAIT, sync).await;
     }
 
     async fn for_a_while(&self, struck: &[u64], lasts: Duration, begin: impl Fn(u64), end: impl Fn(u64)) {

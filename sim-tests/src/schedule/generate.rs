@@ -74,7 +74,7 @@ fn disk(rng: &mut StdRng) -> DiskSettings {
 /// Each class of fault is on with probability one half.
 fn faults(seed: u64, nodes: u64, disturbed_ms: u64) -> Vec<Fault> {
     type Draw = fn(&mut StdRng, u64) -> Fault;
-    let classes: [(&str, u32, Draw); 13] = [
+    let classes: [(&str, u32, Draw); 14] = [
         ("cut", 4, |rng, nodes| {
             let what = What::Cut { holds: rng.random_bool(0.5), clients: rng.random_bool(0.3) };
             Fault { at_ms: 0, for_ms: rng.random_range(500..8_000), who: side(rng, nodes), what }
@@ -110,6 +110,10 @@ fn faults(seed: u64, nodes: u64, disturbed_ms: u64) -> Vec<Fault> {
             let what = What::PowerLoss { midst: rng.random_bool(0.6) };
             let who = if rng.random_bool(0.4) { Who::All } else { some_or_all(rng, nodes) };
             Fault { at_ms: 0, for_ms: outage(rng), who, what }
+        }),
+        ("voter-power-loss", 4, |rng, _| {
+            let for_ms = *pick(rng, &[10, 100, 1_000]);
+            Fault { at_ms: 0, for_ms, who: Who::Leader, what: What::VoterPowerLoss }
         }),
         ("pause", 4, |rng, nodes| Fault {
             at_ms: 0,

@@ -128,6 +128,9 @@ pub enum What {
     Crash,
     /// The machine goes dark, and on again afterwards. `midst`: in the midst of its next sync.
     PowerLoss { midst: bool },
+    /// The process is killed, which makes an election where it led; the first to vote in one goes dark right after,
+    /// and on again afterwards, as these do.
+    VoterPowerLoss,
     /// The process stands still.
     Pause,
     /// Syncs take this many times as long.
@@ -154,6 +157,7 @@ impl What {
             What::Crash => "crash",
             What::PowerLoss { midst: false } => "power loss",
             What::PowerLoss { midst: true } => "power loss in a sync",
+            What::VoterPowerLoss => "power loss of a voter",
             What::Pause => "pause",
             What::SlowSyncs { .. } => "slow syncs",
             What::FailedSync => "failed sync",
@@ -224,7 +228,7 @@ mod tests {
             }
             calm += usize::from(schedule.faults.len() < 3);
         }
-        assert_eq!(kinds.len(), 15, "{kinds:?}");
+        assert_eq!(kinds.len(), 16, "{kinds:?}");
         assert!(calm > 0);
     }
 }
