@@ -33,6 +33,9 @@ fn two_wiped_nodes_of_three_form_no_cluster_of_their_own() {
         std::fs::remove_dir_all(&cluster.node(id).data).expect("the data goes away");
         cluster.node(id).run();
     }
+    // The third names the leader that it had until that one has been silent for a while.
+    let forgotten = within(Duration::from_secs(4), || cluster.leader_seen_by(3).is_none().then_some(()));
+    assert_eq!(forgotten, Some(()), "the leader that is gone is still named");
     let led = within(Duration::from_secs(4), || cluster.leader());
     assert_eq!(led, None, "two wiped nodes formed a cluster");
     // What the third holds is still there for whoever repairs it.
