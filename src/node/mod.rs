@@ -20,6 +20,7 @@ mod storage;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use openraft::AsyncRuntime;
 use tracing::Instrument;
@@ -36,6 +37,9 @@ use crate::http::{self, HttpState};
 use crate::log::LogError;
 use crate::peer::{self, PeerHandle};
 use crate::raft::{self, RaftHandle, RaftSettings};
+
+/// How long a node that ends waits for another to take the leadership over.
+const HAND_OVER_WITHIN: Duration = Duration::from_secs(1);
 
 /// A running node.
 #[derive(Clone)]
@@ -120,9 +124,10 @@ impl Node {
         Ok(Node { storage, api, raft, apply: stores.apply, audit, peers, router })
     }
 
-    /// Takes no new writes and waits for those in flight.
+    /// Takes no new writes, waits for those in flight, and hands the leadership over where this node has it.
     pub async fn stop(&self) {
         self.api.stop().await;
+        self.raft.hand_over(HAND_OVER_WITHIN).await;
     }
 }
 

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, InitializeError, RaftError};
 use openraft::{AsyncRuntime, SnapshotPolicy};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -9,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::network::Network;
 use super::server::RaftServer;
 use super::state_machine::StateMachine;
-use super::status::{Member, RaftStatus};
+use super::status::{Member, RaftRole, RaftStatus};
 use super::types::{Reply, Types};
 use super::{log_store, publish, stamp};
 use crate::apply::ApplyHandle;
@@ -71,6 +72,7 @@ pub enum ProposeError {
 enum Msg {
     Propose { command: Command, answer: oneshot::Sender<Result<Applied, ProposeError>> },
     Initialize { members: BTreeMap<NodeId, Member>, answer: oneshot::Sender<Result<(), String>> },
+    HandOver,
 }
 
 impl RaftHandle {
@@ -96,6 +98,22 @@ impl RaftHandle {
         let stopped = || "consensus has stopped on this node".to_owned();
         self.inbox.send(Msg::Initialize { members, answer }).await.map_err(|_| stopped())?;
         done.await.map_err(|_| stopped())?
+    }
+
+    /// Gives the leadership, where this node has it, to the follower that is furthest, so that a planned end costs no
+    /// election timeout. Returns once another leads, or after `within`: then the others elect one by themselves.
+    pub async fn hand_over(&self, within: Duration) {
+        let mut status = self.subscribe();
+        if status.borrow_and_update().role != RaftRole::Leader || self.inbox.send(Msg::HandOver).await.is_err() {
+            return;
+        }
+        let deadline = self.host.clock.now().after(within);
+        let follows = status.wait_for(|status| status.role != RaftRole::Leader);
+        match self.host.until(deadline, follows).await {
+            Some(Ok(status)) => tracing::info!(leader = status.leader.map(|id| id.0), "leadership handed over"),
+            Some(Err(_)) => {}
+            None => tracing::info!("nobody took the leadership over in time"),
+        }
     }
 
     /// What this node knows of its group now.
@@ -189,6 +207,7 @@ impl<R: AsyncRuntime> Actor<R> {
         while let Some(msg) = inbox.recv().await {
             match msg {
                 Msg::Propose { command, answer } => self.propose(command, answer).await,
+                Msg::HandOver => self.hand_over().await,
                 Msg::Initialize { members, answer } => {
                     let raft = self.raft.clone();
                     // It waits for the log's sync, so it must not hold up the inbox.
@@ -197,6 +216,26 @@ impl<R: AsyncRuntime> Actor<R> {
                     });
                 }
             }
+        }
+    }
+
+    async fn hand_over(&self) {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let (Some(matched), Some(heard)) = (&metrics.replication, &metrics.heartbeat) else { return };
+        let best = metrics
+            .membership_config
+            .membership()
+            .voter_ids()
+            .filter(|id| *id != metrics.id)
+            // The furthest; of those that are equal the one that answered last, which is alive.
+            .max_by_key(|id| {
+                let matched = matched.get(id).and_then(|id| id.as_ref().map(|id| id.index));
+                (matched, heard.get(id).and_then(|at| at.as_ref().map(|at| **at)))
+            });
+        if let Some(to) = best
+            && let Err(stopped) = self.raft.trigger().transfer_leader(to).await
+        {
+            tracing::debug!(%stopped, "consensus took no transfer");
         }
     }
 

@@ -78,6 +78,18 @@ fn sigterm_ends_a_node_gracefully_and_it_comes_back_with_its_data() {
 }
 
 #[test]
+fn a_leader_that_is_asked_to_end_hands_the_leadership_over() {
+    let mut cluster = Cluster::start(3, "");
+    cluster.set("app", "a", "1");
+    let leader = cluster.wait_ready();
+    assert_eq!(cluster.node(leader).stop().code(), Some(0));
+    let log = cluster.node(leader).log_text();
+    assert!(log.contains("leadership handed over"), "{log}");
+    assert_ne!(cluster.wait_ready(), leader);
+    cluster.set("app", "a", "2");
+}
+
+#[test]
 fn a_closed_terminal_ends_a_node_gracefully_too() {
     let mut cluster = Cluster::start(1, "");
     signal(cluster.node(1).pid(), libc::SIGHUP);
