@@ -12,9 +12,6 @@ use crate::log::LogEntry;
 /// The version of what this module writes: log payloads, votes, membership, Raft frames.
 const FORMAT: u8 = 1;
 
-/// Frames between the Raft groups of two nodes, by name; the bodies are openraft's messages.
-pub type RaftFrame = Bytes;
-
 /// Encodes with the format version in front.
 pub(super) fn encode<T: Serialize>(value: &T) -> Bytes {
     // postcard fails only where a serializer refuses; ours are derived and never do.

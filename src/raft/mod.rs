@@ -31,7 +31,6 @@ mod tests;
 mod types;
 
 pub use actor::{GroupStorage, ProposeError, RaftHandle, RaftSettings, start};
-pub use codec::RaftFrame;
 pub use server::RaftServer;
 pub use status::{Member, RaftRole, RaftStatus};
 pub use types::{Types, VoteOf, log_id_of};
