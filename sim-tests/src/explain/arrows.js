@@ -48,7 +48,7 @@ class Arrows {
     if (calm.length + troubled.length > ARROWS_MAX) summed.push(...calm.splice(0));
     if (troubled.length > TROUBLED_MAX) summed.push(...troubled.splice(0));
     if (summed.length) this.sum(context, summed);
-    const room = this.drawing.view.span < 0.4 ? 0.9 : 0.55;
+    const room = calm.length < 150 ? 0.9 : calm.length < 600 ? 0.6 : 0.4;
     this.batch(context, calm, selection.only ? 1 : room);
     this.batch(context, troubled, selection.only ? 1 : 0.85);
     // Of a chain that is too long to be seen, the last part is: it is nearest to what it led to.

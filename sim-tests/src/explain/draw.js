@@ -375,17 +375,17 @@ class Drawing {
 
   /** The numbers of the story's steps, beside each other where they crowd. */
   steps() {
-    const { context, view, events } = this;
+    const { context, view, events, model } = this;
     const placed = [];
     context.textAlign = "center";
-    for (const [e, { number, isContext }] of this.numbers) {
-      const x = view.x(events.time[e]);
+    for (const [e, { number, isContext }] of [...this.numbers].reverse()) {
+      let x = view.x(events.time[e]) - (model.laneOf[e] < 0 && e !== model.violation?.e ? 9 : 0);
       if (x < NAMES_W - 8 || x > view.width + 8) continue;
-      let y = this.y(e) - 1;
-      for (let tries = 0; tries < 3 && placed.some((other) => Math.abs(other.x - x) < 16 && Math.abs(other.y - y) < 16); tries++) y += 16;
-      if (placed.some((other) => Math.abs(other.x - x) < 12 && Math.abs(other.y - y) < 12)) continue;
+      const y = this.y(e);
+      // Several at one moment stand in a row that ends there.
+      while (placed.some((other) => Math.abs(other.x - x) < 16 && Math.abs(other.y - y) < 16)) x -= 5;
       placed.push({ x, y });
-      const isViolation = this.model.violation?.e === e;
+      const isViolation = model.violation?.e === e;
       context.beginPath();
       context.arc(x, y, 8.5, 0, 7);
       context.fillStyle = view.colours[isViolation ? "violation" : isContext ? "raised" : "chain"];

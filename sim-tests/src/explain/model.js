@@ -29,6 +29,8 @@ class Model {
     this.verdict = null;
     this.openSyncs = new Map();
     this.openAsks = new Map();
+    /** By request. */
+    this.asked = new Map();
     /** From an event to others that led to it besides its cause. */
     this.alsoFrom = new Map();
     this.build();
@@ -137,6 +139,13 @@ class Model {
     }
   }
 
+  /** The events that a violation is about: those it says, and the requests whose numbers stand in its words. */
+  about(e, said, ...texts) {
+    const named = new Set(texts.join(" ").match(/[\w.-]+/g));
+    const asked = [...this.asked].filter(([op]) => named.has(op)).flatMap(([, { e, told }]) => [e, told]);
+    return [...new Set([...said, ...asked])].filter((n) => n >= 0 && n < e).sort((a, b) => a - b);
+  }
+
   /** Ends what the end of the trace left open, and sorts what is searched. */
   close() {
     const { events } = this;
@@ -186,7 +195,7 @@ Model.handlers = {
     this.alsoCausedBy(e, fault.e);
   },
   violation(e, lane, get, t) {
-    const about = (get("about") || []).filter((n) => n < e);
+    const about = this.about(e, get("about") || [], get("detail"), get("expected"), get("seen"));
     this.violations.push({
       e, t, law: get("law"), about, expected: get("expected"), seen: get("seen"), detail: get("detail"),
     });
@@ -276,6 +285,7 @@ Model.handlers = {
     };
     lane.operations.push(operation);
     this.openAsks.set(key, operation);
+    this.asked.set(operation.op, operation);
   },
   told(e, lane, get, t) {
     const key = lane.name + ":" + get("op");

@@ -133,7 +133,7 @@ class Story {
     steps.push({
       e, events: [e], t: events.time[e], text: words.say(e), message: at, isContext: context.has(e), isAbout,
       file: kind === "sync" ? events.get(e, "detail") : "",
-      isTurn: isAbout || TURNS.has(kind) || /vote|snapshot/.test(what) || (kind === "synced" && events.get(e, "ok") === false),
+      isTurn: isAbout || TURNS.has(kind) || /vote|snapshot/.test(what) || /warn|error/.test(events.get(e, "level")) || (kind === "synced" && events.get(e, "ok") === false),
     });
   }
 

@@ -146,6 +146,8 @@ class Words {
         const by = get("from") ? `by ${get("from")} ` : "";
         return `${who} is told ${by}about ${get("op")}: ${get("outcome")}${get("detail") ? ` (${get("detail")})` : ""}`;
       }
+      case "log":
+        return `${who} says${get("level") === "info" ? "" : ` (${get("level")})`}${detail}`;
       default: {
         const rest = this.events.shapes[this.events.shapeOf[e]].members
           .filter((member) => !["node", "incarnation", "client", "cause", "detail"].includes(member))
