@@ -295,6 +295,11 @@ pub fn fatal_for_current_node(reason: &str) {
     }
 }
 
+/// The node whose task asks, and its incarnation; `None` outside of a node.
+pub fn current_node() -> Option<(u64, u32)> {
+    current_process().map(|process| (process.node, process.number))
+}
+
 /// Records a line of the log of the node whose task says it; nothing outside of a node.
 pub fn log_for_current_node(level: &'static str, what: &str) {
     if let Some(process) = current_process() {

@@ -11,6 +11,7 @@ use sim_tests::nodes::RealNodes;
 use sim_tests::run::run;
 use sim_tests::schedule::{Schedule, generate};
 use sim_tests::trace::Trace;
+use tracing::level_filters::LevelFilter;
 
 use crate::child::Summary;
 use crate::{swarm, twin};
@@ -40,9 +41,9 @@ enum Command {
         /// Print one JSON line and nothing else.
         #[arg(long)]
         json: bool,
-        /// Show the nodes' own log lines; RUST_LOG chooses which.
-        #[arg(long)]
-        logs: bool,
+        /// Print the log lines of nodes and libraries from this level up: error, warn, info, debug or trace.
+        #[arg(long, num_args = 0..=1, default_missing_value = "info")]
+        logs: Option<LevelFilter>,
         /// Give up after this much real time.
         #[arg(long, default_value_t = 120)]
         limit_s: u64,
@@ -90,7 +91,7 @@ pub fn main() -> ExitCode {
             };
             record_logs(logs);
             watchdog(schedule.seed, Duration::from_secs(limit_s));
-            run_here(schedule, trace, json, logs, &repeat)
+            run_here(schedule, trace, json, logs.is_none(), &repeat)
         }
         Command::Swarm { seeds, from, jobs, limit_s, until_violated } => {
             swarm::swarm(from, seeds, jobs, limit_s, until_violated)
@@ -103,7 +104,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run_here(schedule: Schedule, trace: Option<PathBuf>, json: bool, logs: bool, repeat: &str) -> ExitCode {
+fn run_here(schedule: Schedule, trace: Option<PathBuf>, json: bool, quiet: bool, repeat: &str) -> ExitCode {
     let trace = match trace
         .map(|path| Trace::to_file(&path, 0..u64::MAX).map_err(|error| format!("{}: {error}", path.display())))
     {
@@ -113,7 +114,7 @@ fn run_here(schedule: Schedule, trace: Option<PathBuf>, json: bool, logs: bool, 
     };
     let kept = trace.clone();
     let ran =
-        catch_unwind(AssertUnwindSafe(move || run(schedule, Arc::new(RealNodes), trace, AfterViolation::Stop, !logs)));
+        catch_unwind(AssertUnwindSafe(move || run(schedule, Arc::new(RealNodes), trace, AfterViolation::Stop, quiet)));
     if let Err(error) = kept.finish() {
         return failed(&format!("writing the trace: {error}"));
     }
