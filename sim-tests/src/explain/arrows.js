@@ -195,7 +195,7 @@ class Arrows {
           if (!many) continue;
           let below = 0;
           for (let under = 0; under < fate; under++) below += counts[bar * FATES.length + under];
-          const high = Math.max(1, (Math.min(many, most) / most) * room);
+          const high = Math.max(1.5, (many / most) * room);
           const foot = lane.bottom - 1 - Math.min(room, (below / most) * room);
           context.fillRect(NAMES_W + bar * BAR_W, foot - high, BAR_W - 0.5, high);
         }

@@ -20,19 +20,21 @@ class Axis {
       context.fillRect(x, height - 6, 1, 6);
       context.fillText(moment(n * step, step), x + 3, height - 9);
     }
-    for (const { t, name } of model.phases) {
+    model.phases.forEach(({ t, name }, at) => {
       const x = view.x(t);
-      if (x < NAMES_W - 1 || x > view.width) continue;
+      if (x < NAMES_W - 1 || x > view.width) return;
       context.fillStyle = view.colours.text;
       context.fillRect(x, 2, 1, height - 2);
-      context.fillText(`phase: ${name}`, x + 4, 9);
-    }
+      const room = (at + 1 < model.phases.length ? view.x(model.phases[at + 1].t) : view.width) - x - 8;
+      if (context.measureText(name).width < room) context.fillText(name, x + 4, 9);
+    });
     for (const violation of model.violations) this.flag(context, violation, height);
     context.fillStyle = view.colours.panel;
     context.fillRect(0, 0, NAMES_W, height);
     context.fillStyle = view.colours.line;
     context.fillRect(0, height - 1, view.width, 1);
     context.fillStyle = view.colours.faint;
+    context.font = `10px ${FONT}`;
     context.fillText(`${duration(view.span)} shown`, 8, height - 9);
   }
 

@@ -40,7 +40,7 @@ function lookAtItself(page) {
   page.step(1);
   seen.searched = selection.matches.length;
   seen.chosen = selection.chosen;
-  seen.chosenText = byId("event").querySelector("pre").textContent;
+  seen.chosenText = byId("event").querySelector("pre")?.textContent;
   const first = byId("event").querySelector("ul button");
   if (first) first.click();
   seen.causeOfChosen = selection.chosen;

@@ -26,7 +26,8 @@ class Drawing {
     this.patterns = new Map();
     /** Numbers of the told steps: event to number. */
     this.numbers = new Map();
-    model.lanes.forEach((lane) => stack(model.faults.filter((fault) => fault.lanes.includes(lane.number))));
+    /** Per lane the rows of its faults' labels. */
+    this.faultRows = model.lanes.map((lane) => stack(model.faults.filter((fault) => fault.lanes.includes(lane.number))));
     this.drawn = { arrows: 0, summed: 0, marks: 0 };
   }
 
@@ -127,10 +128,11 @@ class Drawing {
         context.fillStyle = this.hatch(colour, /cut|power|sync/.test(fault.what) ? 1 : -1);
         context.fillRect(x0, top + 1, x1 - x0, height - 2);
         context.globalAlpha = this.dim(fault.e);
-        const y = top + 1 + Math.min(fault.row, 2) * 12;
+        const row = this.faultRows[number].get(fault);
+        const y = top + 1 + Math.min(row * 12, height - 6);
         context.fillStyle = view.colours[colour];
         context.fillRect(x0, y, x1 - x0, 2);
-        if (x1 - x0 > 30) this.text(fault.what, x0 + 4, y + 8, { size: 10, colour, weight: 600, width: x1 - x0 - 6 });
+        if (x1 - x0 > 30 && row < 3) this.text(fault.what, x0 + 4, y + 8, { size: 10, colour, weight: 600, width: x1 - x0 - 6 });
         this.hit(x0, y, x1, y + 13, fault.e);
       }
     }
@@ -223,7 +225,7 @@ class Drawing {
       this.hit(x0 - 7, at.line - 8, x0 + 7, at.line + 8, outage.e);
     }
     const label = outage.e < 0 ? outage.how : OUTAGES[outage.how] || outage.how;
-    if (x1 - x0 > 90) this.plate(`${label}${outage.e < 0 ? "" : `, down for ${duration(outage.t1 - outage.t0)}`}`, Math.max(x0, NAMES_W) + 10, at.line, "fault-process");
+    if (x1 - x0 > 90) this.plate(outage.e < 0 ? label : `${label}, down ${outage.t1 === Infinity ? "to the end" : "for " + duration(outage.t1 - outage.t0)}`, Math.max(x0, NAMES_W) + 10, at.line, "fault-process");
     if (outage.boot < 0 || outage.t1 < view.t0 || outage.t1 > view.t1) return;
     context.fillStyle = view.colours.text;
     context.fillRect(x1 - 1, at.barTop - 4, 2, at.bar + 8);
@@ -286,7 +288,7 @@ class Drawing {
         context.stroke();
       }
       const from = Math.max(x0, NAMES_W);
-      const label = `${operation.what} ${operation.detail}: ${operation.outcome}`;
+      const label = `${this.words.request(operation.what, operation.detail)}: ${operation.outcome}`;
       if (x1 - from > 40) this.text(label, from + 5, at.line + 0.5, { size: 10, width: x1 - from - 10 });
       this.hit(x0, at.barTop, x1, at.barTop + at.bar, operation.e);
       context.globalAlpha = 1;
@@ -382,8 +384,11 @@ class Drawing {
       let x = view.x(events.time[e]) - (model.laneOf[e] < 0 && e !== model.violation?.e ? 9 : 0);
       if (x < NAMES_W - 8 || x > view.width + 8) continue;
       const y = this.y(e);
-      // Several at one moment stand in a row that ends there.
-      while (placed.some((other) => Math.abs(other.x - x) < 16 && Math.abs(other.y - y) < 16)) x -= 5;
+      // Several at one moment stand in a row that ends there; many are told apart by zooming in.
+      const crowds = () => placed.some((other) => Math.abs(other.x - x) < 16 && Math.abs(other.y - y) < 16);
+      const from = x - 36;
+      while (x > from && crowds()) x -= 4;
+      if (crowds()) continue;
       placed.push({ x, y });
       const isViolation = model.violation?.e === e;
       context.beginPath();

@@ -3,7 +3,7 @@
 /** The width of the lanes' names. */
 const NAMES_W = 92;
 const NODE_H = [58, 116];
-const CLIENT_H = [20, 34];
+const CLIENT_H = [15, 32];
 /** The shortest stretch that is shown, in seconds. */
 const SPAN_MIN = 2e-6;
 
@@ -43,7 +43,7 @@ class View {
         lane.disk = lane.barTop + lane.bar + 4;
         lane.log = lane.disk + 9;
       } else {
-        lane.bar = Math.min(16, height - 6);
+        lane.bar = Math.min(16, height - 4);
         lane.barTop = top + Math.round((height - lane.bar) / 2);
       }
       lane.line = lane.barTop + lane.bar / 2;
@@ -112,11 +112,12 @@ function fitCanvas(canvas, width, height) {
 
 /** The rows of intervals that overlap: each gets the first row that is free. */
 function stack(items) {
-  const ends = [];
+  const [ends, rows] = [[], new Map()];
   for (const item of items) {
     let row = ends.findIndex((end) => end <= item.t0);
     if (row < 0) row = ends.length;
     ends[row] = item.t1;
-    item.row = row;
+    rows.set(item, row);
   }
+  return rows;
 }

@@ -59,7 +59,6 @@ class Model {
         pauses: [],
         syncs: [],
         operations: [],
-        marks: [],
       });
     }
   }
@@ -84,12 +83,13 @@ class Model {
       const node = shape.columns.get("node");
       const client = shape.columns.get("client");
       const lane = node ? this.lane("n" + node[row]) : client ? this.lane("c" + client[row]) : -1;
-      this.laneOf[e] = lane;
+      // What the run says of one node is that node's.
+      const said = lane < 0 && shape.kind !== "fault" && shape.columns.get("nodes")?.[row];
+      this.laneOf[e] = said && said.length === 1 ? this.lane(said[0]) : lane;
       this.kindOf[e] = kindOfShape[events.shapeOf[e]];
       this.kinds[this.kindOf[e]].count++;
       const handle = Model.handlers[shape.kind];
       if (handle) handle.call(this, e, this.lanes[lane], (member) => shape.columns.get(member)?.[row], events.time[e]);
-      else if (lane >= 0) this.lanes[lane].marks.push(e);
     }
   }
 
@@ -178,6 +178,9 @@ class Model {
 Model.handlers = {
   phase(e, lane, get, t) {
     this.phases.push({ e, t, name: get("detail") });
+    // Healing ends what is still wrong, without a word for each.
+    if (get("detail") !== "heal") return;
+    for (const fault of this.faults) if (fault.over < 0) fault.t1 = Math.min(fault.t1, t);
   },
   fault(e, lane, get, t) {
     const forMs = get("forMs");
@@ -266,7 +269,8 @@ Model.handlers = {
   sync(e, lane, get, t) {
     const sync = { e, end: -1, lane: lane.number, t0: t, t1: Infinity, ok: true, file: get("detail") || "" };
     lane.syncs.push(sync);
-    this.openSyncs.set(lane.name + ":" + get("io"), sync);
+    // Where it has no number, its event's is meant.
+    this.openSyncs.set(lane.name + ":" + (get("io") ?? e), sync);
   },
   synced(e, lane, get, t) {
     const key = lane.name + ":" + get("io");

@@ -34,7 +34,8 @@ class Page {
 
   /** Makes a chain the one that is told and emphasised. */
   tell(e, isDefault = false) {
-    this.selection.chain = this.story.ledTo(e);
+    const isCourse = isDefault && !this.model.violation;
+    this.selection.chain = isCourse ? this.story.course() : this.story.ledTo(e);
     this.drawing.numbers = this.panels.steps(this.selection.chain, isDefault);
     this.told = [...this.drawing.numbers.keys()].map((step) => ({ t: this.events.time[step] }));
   }
@@ -64,6 +65,8 @@ class Page {
     this.drawing.draw(fitCanvas(byId("timeline"), view.width, view.height));
     this.axis.draw(fitCanvas(axis, view.width, axis.clientHeight), axis.clientHeight);
     this.overview.draw(fitCanvas(overview, view.width, overview.clientHeight), view.width, overview.clientHeight);
+    const { summed } = this.drawing.drawn;
+    byId("summed").textContent = summed ? `${count(summed, "message")} summed up: zoom in for arrows` : "";
     this.times.drawMs = performance.now() - began;
     clearTimeout(this.writing);
     this.writing = setTimeout(() => this.writeAddress(), 300);

@@ -25,7 +25,7 @@ class Panels {
 
   head() {
     const { cluster, faults, active, violation, verdict, phase, seed } = this.story.summary();
-    const badge = violation ? ["", "VIOLATED"] : verdict === "holds" ? [" holds", "HOLDS"] : [" unsure", verdict || "no verdict"];
+    const badge = violation ? ["", "VIOLATED"] : verdict === "holds" ? [" holds", "HOLDS"] : [" unsure", (verdict || "no verdict").toUpperCase()];
     const rest = violation ? `${violation.law}, at ${moment(violation.t)}` : "no law was broken";
     byId("headline").replaceChildren(element("span", { class: "badge" + badge[0] }, badge[1]), `Seed ${seed}: ${rest}`);
     byId("cluster").textContent = cluster;
@@ -36,7 +36,7 @@ class Panels {
 
   law(violation, phase) {
     if (!violation) {
-      byId("law").replaceChildren(element("p", {}, "Every law held. What is shown is the whole run."));
+      byId("law").replaceChildren(element("p", {}, "No law was broken in this run. What is shown is the whole of it."));
       return;
     }
     const facts = [
@@ -155,13 +155,14 @@ class Panels {
   steps(chain, isDefault) {
     const told = this.story.tell(chain);
     const numbers = new Map();
-    const subject = isDefault && this.model.violation ? "the violation" : `event ${chain.start}`;
-    byId("story-title").textContent = `What led to ${subject}`;
+    const { violation } = this.model;
+    const isCourse = isDefault && !violation;
+    byId("story-title").textContent = isCourse ? "The course of the run" : `What led to ${isDefault ? "the violation" : `event ${chain.start}`}`;
     let number = 0;
     byId("steps").replaceChildren(...told.map((step) => {
       if (step.isGap) return this.gap(step);
       number++;
-      const isViolation = this.model.violation?.e === step.e;
+      const isViolation = violation?.e === step.e;
       numbers.set(step.e, { number, isContext: step.isContext });
       const kind = isViolation ? "violation" : step.isContext ? "context" : "";
       return element("li", { class: kind, "data-event": step.e },
@@ -237,8 +238,13 @@ class Panels {
   table(around, chosen) {
     const { events, selection, model, words } = this;
     const rows = [];
-    for (let e = around - 1; e >= 0 && rows.length < ROWS / 2; e--) if (selection.showsEvent(e)) rows.unshift(e);
+    let before = around - 1;
+    const back = (most) => {
+      for (; before >= 0 && rows.length < most; before--) if (selection.showsEvent(before)) rows.unshift(before);
+    };
+    back(ROWS / 2);
     for (let e = around; e < events.size && rows.length < ROWS; e++) if (selection.showsEvent(e)) rows.push(e);
+    back(ROWS);
     const marked = selection.chain;
     byId("rows").replaceChildren(...rows.map((e) => {
       const cause = events.cause[e];

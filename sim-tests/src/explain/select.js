@@ -30,7 +30,7 @@ class Selection {
     };
     this.categoryOf = new Uint8Array(events.size);
     this.messageCategory = model.messages.map(({ what }) => {
-      const base = /^\d+$/.test(what) ? "answers to clients" : what.replace(/^answers? to /, "") || "other";
+      const base = /^(\d+|[A-Z]+)$/.test(what) ? "of clients" : what.replace(/^answers? to /, "") || "other";
       return numberOf(`message: ${base}`, true);
     });
     const ofKind = model.kinds.map(() => -1);

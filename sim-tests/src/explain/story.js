@@ -67,6 +67,18 @@ class Story {
     return { start, marks, context };
   }
 
+  /** What turned the run, where there is nothing that it led to. */
+  course() {
+    const { model, events } = this;
+    const marks = new Uint8Array(events.size);
+    const turns = new Set(["phase", "fault", "stop", "boot", "fatal", "violation", "end"]);
+    for (let e = 0; e < events.size; e++) {
+      const kind = events.kind(e);
+      if (turns.has(kind) || (kind === "role" && events.get(e, "role") === "leader")) marks[e] = 1;
+    }
+    return { start: events.size - 1, marks, context: new Set() };
+  }
+
   /** The events that came of this one. */
   cameOf(start) {
     const { model, events } = this;

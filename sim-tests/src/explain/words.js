@@ -8,7 +8,6 @@ function moment(seconds, step = 0.001) {
 
 /** A duration in the unit that suits it. */
 function duration(seconds) {
-  if (seconds === Infinity || Number.isNaN(seconds)) return "to the end";
   if (seconds >= 10) return seconds.toFixed(1) + " s";
   if (seconds >= 1) return seconds.toFixed(2) + " s";
   if (seconds >= 0.001) return (seconds * 1e3).toFixed(seconds < 0.1 ? 1 : 0) + " ms";
@@ -69,6 +68,12 @@ class Words {
     }
   }
 
+  /** What is asked or told, and its detail, which may say the same word first. */
+  request(what, detail) {
+    if (!detail) return String(what);
+    return detail.startsWith(what) ? detail : `${what} ${detail}`;
+  }
+
   why(why) {
     return { cut: "a cut", loss: "lost on the way", closed: "the connection was closed", dead: "nobody there" }[why] || why;
   }
@@ -76,8 +81,10 @@ class Words {
   fault(fault) {
     const many = fault.places.length > 0 && fault.lanes.length === this.model.lanes.filter((lane) => lane.isNode).length;
     const where = fault.places.length === 0 ? "" : many ? " on all nodes" : " on " + listed(fault.places);
-    const lasts = fault.t1 - fault.t0 > 0 ? ` for ${duration(fault.t1 - fault.t0)}` : "";
-    return `${fault.what}${where}${lasts}`;
+    const seconds = fault.over < 0 && fault.forMs ? fault.forMs / 1e3 : fault.t1 - fault.t0;
+    const lasts = seconds > 0 ? ` for ${duration(seconds)}` : "";
+    const how = /\{ (.*) \}/.exec(fault.detail);
+    return `${fault.what}${where}${lasts}${how ? ` (${how[1]})` : ""}`;
   }
 
   /** What an event says, in words. */
@@ -94,7 +101,7 @@ class Words {
         return `phase: ${get("detail")}`;
       case "fault": {
         const fault = this.model.faults.find((fault) => fault.e === e);
-        return `fault: ${this.fault(fault)}${detail}`;
+        return `fault: ${this.fault(fault)}`;
       }
       case "fault-over": {
         const fault = this.model.faultById.get(get("fault"));
@@ -141,11 +148,13 @@ class Words {
       case "synced":
         return get("ok") === false ? `${who}: the sync FAILS` : `${who}: synced`;
       case "ask":
-        return `${who} asks: ${get("what")}${get("detail") ? " " + get("detail") : ""} (${get("op")})`;
+        return `${who} asks${get("to") ? " " + get("to") : ""}: ${this.request(get("what"), get("detail"))} (${get("op")})`;
       case "told": {
         const by = get("from") ? `by ${get("from")} ` : "";
-        return `${who} is told ${by}about ${get("op")}: ${get("outcome")}${get("detail") ? ` (${get("detail")})` : ""}`;
+        return `${who} is told ${by}about ${get("op")}: ${this.request(get("outcome"), get("detail"))}`;
       }
+      case "power-loss":
+        return `the power loss of ${listed(get("nodes") || [])}${detail}`;
       case "log":
         return `${who} says${get("level") === "info" ? "" : ` (${get("level")})`}${detail}`;
       default: {

@@ -21,6 +21,10 @@ pub struct MadeUp {
     pub doubled: u64,
     pub faults: u64,
     pub asked: u64,
+    /// Of the messages, the heartbeats and their answers.
+    pub beats: u64,
+    /// Of the messages, those from and to node 1.
+    pub of_first: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +116,8 @@ impl Maker<'_> {
         let lines = &mut self.made.lines;
         let _ = write!(lines, "{{\"n\":{n},\"t\":{}.{:09},", self.now / 1_000_000_000, self.now % 1_000_000_000);
         if let Some(node) = who.strip_prefix('n') {
-            let incarnation = node.parse().ok().and_then(|node: u64| self.nodes.get(&node)).map_or(1, |n| n.incarnation);
+            let incarnation =
+                node.parse().ok().and_then(|node: u64| self.nodes.get(&node)).map_or(1, |n| n.incarnation);
             let _ = write!(lines, "\"node\":{node},\"incarnation\":{incarnation},");
         } else if let Some(client) = who.strip_prefix('c') {
             let _ = write!(lines, "\"client\":{client},");
@@ -179,6 +184,8 @@ impl Maker<'_> {
         let members = format!(r#""to":"{to}","msg":{msg},"link":{link},"what":"{what}","bytes":{}"#, 40 + msg % 900);
         let send = self.event(from, "send", cause, &members);
         self.made.sent += 1;
+        self.made.beats += u64::from(what.ends_with("heartbeat"));
+        self.made.of_first += u64::from(from == "n1" || to == "n1");
         self.messages.push(Message { from: from.to_owned(), to: to.to_owned(), what, link, send });
         let cut = |place: &str| self.nodes.iter().any(|(node, state)| state.cut && place == format!("n{node}"));
         let (cut, drawn, loss) = (cut(from) || cut(to), (self.draw)(100), self.loss);
@@ -199,7 +206,6 @@ impl Maker<'_> {
         }
         self.later(after, Do::Arrive { msg, again: false }, Some(send));
         if (self.draw)(100) < self.doubling {
-            self.made.doubled += 1;
             self.later(after + 3 * MS, Do::Arrive { msg, again: true }, Some(send));
         }
     }
@@ -255,9 +261,12 @@ impl Maker<'_> {
             self.send(&who, &format!("n{other}"), "vote", Some(stood));
         }
         self.now += 8 * MS;
-        let won = self.event(&who, "role", Some(stood), &format!(r#""role":"leader","term":{term},"leader":"n{node}""#));
+        let won =
+            self.event(&who, "role", Some(stood), &format!(r#""role":"leader","term":{term},"leader":"n{node}""#));
         self.nodes.iter_mut().for_each(|(other, state)| state.leads = *other == node);
-        for other in self.nodes.iter().filter(|(other, state)| **other != node && state.up).map(|(n, _)| *n).collect::<Vec<_>>() {
+        for other in
+            self.nodes.iter().filter(|(other, state)| **other != node && state.up).map(|(n, _)| *n).collect::<Vec<_>>()
+        {
             let members = format!(r#""role":"follower","term":{term},"leader":"n{node}""#);
             self.event(&format!("n{other}"), "role", Some(won), &members);
         }
@@ -293,6 +302,7 @@ impl Maker<'_> {
             }
             return;
         }
+        self.made.doubled += u64::from(again);
         let twice = if again { r#","again":true"# } else { "" };
         let got = self.event(&to, "receive", cause, &format!(r#""from":"{from}","msg":{msg},"link":{link}{twice}"#));
         let Some(node) = node else {
@@ -334,7 +344,8 @@ impl Maker<'_> {
             (_, "delete") => "deleted",
             _ => "set",
         };
-        let told = self.event(client, "told", Some(got), &format!(r#""op":"{op}","from":"{by}","outcome":"{outcome}""#));
+        let told =
+            self.event(client, "told", Some(got), &format!(r#""op":"{op}","from":"{by}","outcome":"{outcome}""#));
         if outcome == "set" {
             self.about.truncate(2);
             self.about.push(told);
@@ -345,7 +356,8 @@ impl Maker<'_> {
         let kinds = ["cut", "loss", "crash", "power loss", "duplication", "pause", "slow syncs"];
         let (what, for_ms) = (kinds[number % kinds.len()], 300 + (self.draw)(2_500));
         let node = 1 + (self.draw)(self.nodes.len() as u64);
-        let node = if what == "crash" { self.nodes.iter().find(|(_, s)| s.leads).map_or(node, |(n, _)| *n) } else { node };
+        let node =
+            if what == "crash" { self.nodes.iter().find(|(_, s)| s.leads).map_or(node, |(n, _)| *n) } else { node };
         let struck = match what {
             "loss" | "duplication" => self.nodes.keys().map(|n| format!("\"n{n}\"")).collect::<Vec<_>>().join(","),
             _ => format!("\"n{node}\""),
