@@ -139,11 +139,15 @@ class Model {
     }
   }
 
-  /** The events that a violation is about: those it says, and the requests whose numbers stand in its words. */
+  /**
+   * The events that a violation is about: those it says, the requests whose numbers stand in its words, and what
+   * happened at the very moment before it, which it was judged by.
+   */
   about(e, said, ...texts) {
+    const before = e > 0 && this.laneOf[e - 1] >= 0 && this.events.time[e - 1] === this.events.time[e] ? e - 1 : -1;
     const named = new Set(texts.join(" ").match(/[\w.-]+/g));
     const asked = [...this.asked].filter(([op]) => named.has(op)).flatMap(([, { e, told }]) => [e, told]);
-    return [...new Set([...said, ...asked])].filter((n) => n >= 0 && n < e).sort((a, b) => a - b);
+    return [...new Set([...said, ...asked, before])].filter((n) => n >= 0 && n < e).sort((a, b) => a - b);
   }
 
   /** Ends what the end of the trace left open, and sorts what is searched. */

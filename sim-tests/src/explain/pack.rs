@@ -257,8 +257,8 @@ impl Serialize for Column {
                 // Numbers that count up (messages, log indices) are short as differences.
                 let differences: Vec<i64> =
                     std::iter::once(0).chain(numbers.iter().copied()).zip(numbers).map(|(a, b)| b - a).collect();
-                let length = |numbers: &[i64]| numbers.iter().map(|n| n.unsigned_abs()).max();
-                if length(&differences[1..]) < length(numbers) {
+                let greatest = |numbers: &[i64]| numbers.iter().map(|n| n.unsigned_abs()).max().unwrap_or(0);
+                if greatest(&differences[1..]).saturating_mul(10) < greatest(numbers) {
                     object.serialize_entry("steps", &differences)?;
                 } else {
                     object.serialize_entry("numbers", numbers)?;
@@ -287,14 +287,14 @@ mod tests {
     fn events_of_one_shape_are_columns() {
         let packed = packed(&format!(
             "{RUN}{}\n{}\n{}\n",
-            r#"{"n":1,"t":0.5,"node":1,"kind":"send","to":"n2","msg":7}"#,
-            r#"{"n":2,"t":0.500000001,"node":2,"kind":"receive","cause":1,"msg":7}"#,
-            r#"{"n":3,"t":2.000000000,"node":3,"kind":"send","to":"n2","msg":9}"#,
+            r#"{"n":1,"t":0.5,"node":1,"kind":"send","to":"n2","msg":7000}"#,
+            r#"{"n":2,"t":0.500000001,"node":2,"kind":"receive","cause":1,"msg":7000}"#,
+            r#"{"n":3,"t":2.000000000,"node":3,"kind":"send","to":"n2","msg":7002}"#,
         ));
         assert_eq!(packed["stepsNs"], json!([0, 500_000_000, 1, 1_499_999_999]));
         assert_eq!(packed["order"], json!([0, 1, 2, 1]));
         assert_eq!(packed["texts"], json!(["n2"]));
-        let columns = json!([{ "numbers": [1, 3] }, { "texts": [0, 0] }, { "steps": [7, 2] }]);
+        let columns = json!([{ "numbers": [1, 3] }, { "texts": [0, 0] }, { "steps": [7000, 2] }]);
         let send = json!({ "kind": "send", "members": ["node", "to", "msg"], "columns": columns });
         assert_eq!(packed["shapes"][1], send);
         assert_eq!(packed["shapes"][2]["columns"][1], json!({ "numbers": [1] }), "one event back");

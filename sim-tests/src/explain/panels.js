@@ -199,6 +199,7 @@ class Panels {
   /** Everything about the chosen event. */
   event(e) {
     byId("steps").querySelectorAll("li").forEach((item) => item.classList.toggle("chosen", item.dataset.event === String(e)));
+    byId("chosen").classList.toggle("empty", e < 0);
     if (e < 0) {
       byId("event").replaceChildren(element("p", { class: "faint" }, "Choose an event in the picture, the list or the table."));
       return;

@@ -58,6 +58,8 @@ class Story {
       const outage = lane.outages.findLast((outage) => outage.e >= 0 && outage.e < start);
       if (fault) add(fault.e);
       if (outage) {
+        const struck = model.faults.findLast((fault) => fault.t0 <= outage.t0 && fault.lanes.includes(number) && faultColour(fault.what) === "fault-process");
+        if (struck) add(struck.e);
         add(outage.e);
         if (outage.boot >= 0) add(outage.boot);
       }
