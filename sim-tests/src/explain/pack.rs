@@ -258,7 +258,7 @@ impl Serialize for Column {
                 let differences: Vec<i64> =
                     std::iter::once(0).chain(numbers.iter().copied()).zip(numbers).map(|(a, b)| b - a).collect();
                 let greatest = |numbers: &[i64]| numbers.iter().map(|n| n.unsigned_abs()).max().unwrap_or(0);
-                if greatest(&differences[1..]).saturating_mul(10) < greatest(numbers) {
+                if numbers.len() > 1 && greatest(&differences[1..]).saturating_mul(10) < greatest(numbers) {
                     object.serialize_entry("steps", &differences)?;
                 } else {
                     object.serialize_entry("numbers", numbers)?;

@@ -96,6 +96,7 @@ fn a_hundred_thousand_events_are_drawn_within_seconds() {
     let made = made_up(100_000, 5, 8);
     let Some(seen) = look("big", &made.lines) else { return };
     shows(&seen, &made);
+    assert!(made.doubled > 0 && made.lost > 0 && made.faults > 0, "the made-up run has all that is counted");
     let ms = |what: &str| seen[what].as_u64().unwrap();
     assert!(ms("openMs") < 5_000 && ms("fitDrawMs") < 1_000 && ms("zoomDrawMs") < 1_000, "{seen:#}");
     assert!(seen["fitSummed"].as_u64().unwrap() > made.sent / 2, "the whole run is summed up");
