@@ -14,6 +14,7 @@ use confman::config::{
 use confman::host::{BoxFuture, Host};
 use sha2::{Digest, Sha256};
 
+use crate::coverage::Point;
 use crate::host::net::FrameTap;
 use crate::laws::votes::VoteTap;
 use crate::runtime::cause::Caused;
@@ -124,6 +125,10 @@ impl Cluster {
 
     /// Ends a node's process, if one runs.
     pub fn stop(&self, node: u64, how: Stop) -> bool {
+        let starting = self.0.world.running(node).is_some() && !self.serving().contains_key(&node);
+        if starting {
+            self.0.world.trace.sometimes(Point::StoppedWhileStarting);
+        }
         let stopped = self.0.world.stop(node, how);
         let served = self.serving().remove(&node);
         drop(served);

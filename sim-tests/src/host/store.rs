@@ -12,7 +12,9 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::files::DiskSettings;
+use crate::coverage::Point;
 use crate::runtime::sleep;
+use crate::trace::Trace;
 use crate::world::Incarnation;
 
 type Rows = OrdMap<Bytes, Bytes>;
@@ -79,7 +81,7 @@ impl Shelf {
     }
 
     /// The machine went dark. Says what became of each store.
-    pub fn power_loss(&self) -> String {
+    pub fn power_loss(&self, trace: &Trace) -> String {
         let mut inner = self.lock();
         let Inner { settings, rng, stores } = &mut *inner;
         let mut said = Vec::new();
@@ -87,9 +89,11 @@ impl Shelf {
             let chance: f64 = rng.random();
             let became = if chance < settings.store_breaks {
                 contents.broken = true;
+                trace.sometimes(Point::StoreBroke);
                 "does not open".to_owned()
             } else if chance < settings.store_breaks + settings.store_empties {
                 contents.rows = Rows::new();
+                trace.sometimes(Point::StoreCameBackEmpty);
                 "is empty".to_owned()
             } else {
                 // Half of the losses are of the last few batches, as a journal that is written often loses them.
@@ -98,6 +102,9 @@ impl Shelf {
                 let lost = rng.random_range(0..=bound);
                 for _ in 0..lost {
                     contents.take_back_last_batch();
+                }
+                if lost > 0 {
+                    trace.sometimes(Point::StoreCameBackShort);
                 }
                 format!("lost {lost} batches")
             };

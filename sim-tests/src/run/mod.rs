@@ -14,6 +14,7 @@ pub use report::{Report, Verdict};
 
 use crate::clients::{History, Scan, Worker, probe, scan};
 use crate::cluster::{Cluster, NodeFactory};
+use crate::coverage::{self, Watcher};
 use crate::laws::{self, AfterViolation, Laws, deaths, served, votes::VoteTap};
 use crate::runtime::cause::Caused;
 use crate::runtime::{elapsed, remember_panics, sleep};
@@ -130,7 +131,9 @@ impl Course {
         cluster.start_all();
         self.serves(&cluster, 2_000).await?;
         self.converges(&cluster).await?;
-        self.scan_and_judge(&cluster).await
+        let scans = self.scan_and_judge(&cluster).await?;
+        coverage::of_history(&self.trace, &self.history.records(), &scans);
+        Ok(())
     }
 
     fn phase(&self, name: &str) {
@@ -145,12 +148,16 @@ impl Course {
     fn watch(&self, cluster: &Cluster) {
         let (laws, cluster) = (self.laws.clone(), cluster.clone());
         let mut notices = Notices::default();
+        let mut watcher = Watcher::new(self.trace.clone(), self.schedule.nodes);
         madsim::task::spawn(async move {
             loop {
-                for (process, seen) in cluster.observe() {
-                    notices.observe(&process, &seen);
-                    laws.observe(elapsed(), &process, &seen);
+                let seen = cluster.observe();
+                for (process, seen) in &seen {
+                    notices.observe(process, seen);
+                    laws.observe(elapsed(), process, seen);
                 }
+                let look = seen.into_iter().map(|(process, seen)| (process.node, process.number, seen));
+                watcher.look(elapsed(), &look.collect::<Vec<_>>());
                 laws.judge(elapsed(), deaths::NAME, deaths::check(cluster.world()));
                 if laws.stop_the_run() {
                     return;
@@ -221,7 +228,7 @@ impl Course {
         }
     }
 
-    async fn scan_and_judge(&self, cluster: &Cluster) -> Result<(), Stopped> {
+    async fn scan_and_judge(&self, cluster: &Cluster) -> Result<Vec<Scan>, Stopped> {
         let records = self.history.records();
         let written = records.iter().filter(|record| record.is_write()).filter_map(|record| record.name());
         let namespaces: BTreeSet<String> = written.map(|name| name.namespace.clone()).collect();
@@ -240,6 +247,7 @@ impl Course {
         if let Err((law, what)) = laws::judge(&self.history.records(), &scans) {
             self.laws.judge(elapsed(), law, Err(what));
         }
-        self.stop_if_violated()
+        self.stop_if_violated()?;
+        Ok(scans)
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::inode::Inode;
+use crate::coverage::Point;
 use crate::runtime::elapsed;
 
 /// How fast a disk is, and what may become of a store at a power loss.
@@ -129,6 +130,18 @@ pub struct Losses {
     pub sectors_unsynced: usize,
     pub names_kept: usize,
     pub names_unsynced: usize,
+}
+
+impl Losses {
+    /// The points of coverage that it tells of.
+    pub fn points(&self) -> Vec<Point> {
+        let told = [
+            (self.sectors_kept < self.sectors_unsynced, Point::UnsyncedBytesLost),
+            (self.sectors_kept > 0, Point::UnsyncedBytesKept),
+            (self.names_kept < self.names_unsynced, Point::UnsyncedNameLost),
+        ];
+        told.into_iter().filter(|(happened, _)| *happened).map(|(_, point)| point).collect()
+    }
 }
 
 impl fmt::Display for Losses {

@@ -92,6 +92,7 @@ impl Pipe {
         }
         if !self.to.is_alive() {
             self.note("lost", &item, Some("dead"));
+            net.sometimes(Point::FrameToDeadProcess);
             self.refuse(net);
             return;
         }
