@@ -2,7 +2,7 @@ use super::Point;
 
 /// The point that a node's log line tells of.
 pub fn of_log_line(line: &str) -> Option<Point> {
-    const BY_BEGINNING: [(&str, Point); 12] = [
+    const BY_BEGINNING: [(&str, Point); 11] = [
         ("power was lost while records were written", Point::TornTailCut),
         ("set aside: the state will be rebuilt", Point::StoreSetAside),
         ("the store is set aside", Point::StoreSetAside),
@@ -14,7 +14,6 @@ pub fn of_log_line(line: &str) -> Option<Point> {
         ("receiving a snapshot", Point::SnapshotTransferBegun),
         ("installed a snapshot", Point::SnapshotInstalled),
         ("the link to a peer ended", Point::LinkEnded),
-        ("a peer broke the protocol", Point::ProtocolBroken),
     ];
     BY_BEGINNING.iter().find(|(beginning, _)| line.starts_with(beginning)).map(|(_, point)| *point)
 }

@@ -56,8 +56,6 @@ points! {
     RedirectFollowed = "a client followed a redirect",
     /// A link between nodes ended, and was made anew.
     LinkEnded = "a link between nodes ended",
-    /// Repeated or overtaking frames broke the protocol of a link, which was closed.
-    ProtocolBroken = "a link was closed because a peer broke the protocol",
     /// A power loss took bytes that a file had and that were never synced.
     UnsyncedBytesLost = "a power loss took unsynced bytes",
     /// A power loss left bytes that were never synced.
@@ -70,6 +68,8 @@ points! {
     StoreBroke = "a store did not open after a power loss",
     /// A power loss emptied a store, which said nothing of it.
     StoreCameBackEmpty = "a store came back empty after a power loss",
+    /// A power loss took a store's whole folder.
+    StoreVanished = "a store was gone after a power loss",
     /// Recovery found records that a power loss had torn, and cut them.
     TornTailCut = "recovery cut a torn tail off the log",
     /// A store that could not be trusted was set aside, and rebuilt from snapshot and log.

@@ -85,13 +85,19 @@ impl Shelf {
         let mut inner = self.lock();
         let Inner { settings, rng, stores } = &mut *inner;
         let mut said = Vec::new();
-        for (name, contents) in stores.iter_mut() {
+        stores.retain(|name, contents| {
             let chance: f64 = rng.random();
             let became = if chance < settings.store_breaks {
                 contents.broken = true;
                 trace.sometimes(Point::StoreBroke);
                 "does not open".to_owned()
             } else if chance < settings.store_breaks + settings.store_empties {
+                // Its files were never synced, or not even the folder that they are in.
+                if rng.random_bool(0.5) {
+                    trace.sometimes(Point::StoreVanished);
+                    said.push(format!("store {name} is gone"));
+                    return false;
+                }
                 contents.rows = Rows::new();
                 trace.sometimes(Point::StoreCameBackEmpty);
                 "is empty".to_owned()
@@ -111,7 +117,8 @@ impl Shelf {
             contents.undo.clear();
             contents.open = None;
             said.push(format!("store {name} {became}"));
-        }
+            true
+        });
         said.join(", ")
     }
 }
