@@ -36,6 +36,8 @@ pub trait SimNode: Send + Sync {
 pub struct Observation {
     pub term: u64,
     pub leads: bool,
+    /// The last entry of its log, durable or not.
+    pub last_log: Option<LogId>,
     pub committed: Option<LogId>,
     /// What it has applied, with the hash of its state and the head of its audit chain right after.
     pub applied: Option<LogId>,

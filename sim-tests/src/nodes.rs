@@ -13,6 +13,7 @@ use openraft::raft::{VoteRequest, VoteResponse};
 
 use crate::cluster::{NodeFactory, Observation, SimNode};
 use crate::host::net::{FrameTap, Place};
+use crate::laws::durable::frames::Frames;
 use crate::laws::votes::VoteTap;
 use crate::runtime::MadRuntime;
 
@@ -28,7 +29,8 @@ impl NodeFactory for RealNodes {
     }
 
     fn vote_tap(&self, votes: VoteTap) -> Option<Arc<dyn FrameTap>> {
-        Some(Arc::new(Tap(votes)))
+        let frames = Frames::new(votes.laws().clone());
+        Some(Arc::new(Tap { votes, frames }))
     }
 }
 
@@ -44,6 +46,7 @@ impl SimNode for RealNode {
         Observation {
             term: raft.term.0,
             leads: raft.role == RaftRole::Leader,
+            last_log: raft.last_log,
             committed: raft.committed,
             applied: apply.applied,
             state_hash: apply.state_hash,
@@ -52,7 +55,10 @@ impl SimNode for RealNode {
     }
 }
 
-struct Tap(VoteTap);
+struct Tap {
+    votes: VoteTap,
+    frames: Frames,
+}
 
 impl FrameTap for Tap {
     fn frame(&self, from: Place, _to: Place, frame: &Bytes) {
@@ -73,7 +79,11 @@ impl FrameTap for Tap {
         };
         if let Some(vote) = granted {
             let candidate = vote.leader_id();
-            self.0.voted(from, candidate.term, candidate.voted_for.0);
+            self.votes.voted(from, candidate.term, candidate.voted_for.0);
         }
+    }
+
+    fn sent(&self, link: u64, from: Place, _to: Place, frame: &Bytes) {
+        self.frames.sent(link, from, frame);
     }
 }

@@ -3,6 +3,7 @@
 pub mod acknowledged;
 pub mod answers;
 pub mod deaths;
+pub mod durable;
 pub mod leaders;
 pub mod progress;
 pub mod reads;
@@ -44,6 +45,7 @@ struct Inner {
     progress: progress::NothingGoesBack,
     state: state::EqualState,
     votes: votes::OneVotePerTerm,
+    durable: durable::DurableState,
     violation: Option<Violation>,
 }
 
@@ -64,7 +66,8 @@ impl Laws {
                 back.map_err(|what| (progress::NAME, what))
             })
             .and_then(|()| inner.votes.observe(process.node, seen).map_err(|what| (votes::NAME, what)))
-            .and_then(|()| inner.state.observe(process.node, seen).map_err(|what| (state::NAME, what)));
+            .and_then(|()| inner.state.observe(process.node, seen).map_err(|what| (state::NAME, what)))
+            .and_then(|()| inner.durable.observe(process.node, seen));
         inner.note(at, checked);
     }
 

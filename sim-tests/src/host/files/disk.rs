@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::inode::Inode;
+use super::tap::{Change, DiskTap, DurableFiles};
 use crate::runtime::elapsed;
 
 /// How fast a disk is, and what may become of a store at a power loss.
@@ -51,6 +52,7 @@ struct Inner {
     hurt: BTreeSet<u32>,
     capacity: Option<u64>,
     on_sync: Vec<oneshot::Sender<()>>,
+    tap: Option<Arc<dyn DiskTap>>,
 }
 
 #[derive(Clone, Default)]
@@ -151,6 +153,7 @@ impl Disk {
             hurt: BTreeSet::new(),
             capacity: None,
             on_sync: Vec::new(),
+            tap: None,
         })))
     }
 
@@ -193,6 +196,11 @@ impl Disk {
         told
     }
 
+    /// Lets `tap` see what is durable, whenever that changes.
+    pub fn set_tap(&self, tap: Arc<dyn DiskTap>) {
+        self.lock().tap = Some(tap);
+    }
+
     /// The process on this machine died.
     pub fn crash(&self) {
         let mut inner = self.lock();
@@ -200,6 +208,8 @@ impl Disk {
         for file in inner.names.files.values() {
             file.lock().expect("no panic under this lock").crash(elapsed(), &mut inner.rng);
         }
+        let files: Vec<File> = inner.names.files.values().cloned().collect();
+        files.iter().for_each(|file| inner.tell_of(file));
     }
 
     /// The machine went dark.
@@ -223,6 +233,7 @@ impl Disk {
             losses.sectors_kept += kept;
             losses.sectors_unsynced += dirty;
         }
+        inner.tell(Change::PowerLoss);
         losses
     }
 
@@ -269,6 +280,7 @@ impl Disk {
     pub(super) fn settle(&self, file: &File) {
         let mut inner = self.lock();
         file.lock().expect("no panic under this lock").settle(elapsed(), &mut inner.rng);
+        inner.tell_of(file);
     }
 
     pub(super) fn create(&self, path: &str) -> io::Result<File> {
@@ -336,6 +348,9 @@ impl Disk {
         for change in &synced {
             inner.durable.make(change);
         }
+        if !synced.is_empty() {
+            inner.tell(Change::Names);
+        }
         Ok(())
     }
 }
@@ -346,8 +361,37 @@ impl Inner {
         self.unsynced.push(change);
     }
 
+    /// Tells the tap of a file whose durable content is another now. A file without a durable name has none.
+    fn tell_of(&self, file: &File) {
+        if !file.lock().expect("no panic under this lock").take_durable_changed() || self.tap.is_none() {
+            return;
+        }
+        let named = self.durable.files.iter().find(|(_, durable)| Arc::ptr_eq(durable, file));
+        if let Some((path, _)) = named {
+            self.tell(Change::Content(path));
+        }
+    }
+
+    fn tell(&self, change: Change<'_>) {
+        if let Some(tap) = &self.tap {
+            tap.changed(change, &self.durable);
+        }
+    }
+
     fn used(&self) -> u64 {
         self.names.files.values().map(|file| file.lock().expect("no panic under this lock").len_to_be()).sum()
+    }
+}
+
+impl DurableFiles for Names {
+    fn paths(&self) -> Vec<&str> {
+        self.files.keys().map(String::as_str).collect()
+    }
+
+    fn read(&self, path: &str, with: &mut dyn FnMut(&[u8])) {
+        if let Some(file) = self.files.get(path) {
+            with(file.lock().expect("no panic under this lock").durable());
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod disk;
 mod inode;
+mod tap;
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use confman::host::{BoxFuture, File, Files};
 pub use disk::{Disk, DiskSettings, Losses};
 use inode::{Answer, Inode, Operation, Output};
+pub use tap::{Change, DiskTap, DurableFiles};
 
 use crate::runtime::{elapsed, sleep, sleep_until};
 use crate::world::Incarnation;

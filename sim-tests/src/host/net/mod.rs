@@ -30,6 +30,10 @@ pub const FIRST_CLIENT: Place = 1_000;
 /// Sees every frame that arrives at a living node.
 pub trait FrameTap: Send + Sync {
     fn frame(&self, from: Place, to: Place, frame: &Bytes);
+
+    /// Sees every frame at the moment at which a node sends it, whatever becomes of it on its way. Both directions of
+    /// a link have one number, which no other link has.
+    fn sent(&self, _link: u64, _from: Place, _to: Place, _frame: &Bytes) {}
 }
 
 /// Links that wait to be accepted, before connecting is refused.
@@ -160,6 +164,13 @@ impl Net {
         let tap = self.lock().tap.clone();
         if let Some(tap) = tap {
             tap.frame(from, to, frame);
+        }
+    }
+
+    fn tap_sent(&self, link: u64, from: Place, to: Place, frame: &Bytes) {
+        let tap = self.lock().tap.clone();
+        if let Some(tap) = tap {
+            tap.sent(link, from, to, frame);
         }
     }
 

@@ -54,6 +54,11 @@ impl Pipe {
         self.to.node
     }
 
+    /// The number of the link that this is a direction of: its two pipes are numbered one after the other, from 1 on.
+    fn link(&self) -> u64 {
+        self.number.div_ceil(2)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no panic under this lock")
     }
@@ -152,6 +157,7 @@ impl LinkSender for PipeSender {
                 let sum = xxhash_rust::xxh3::xxh3_64(&frame) as u32;
                 let (pipe, to) = (self.pipe.number, self.pipe.to());
                 self.process.event("send", format_args!("to {to} by {pipe}: {} bytes {sum:08x}", frame.len()));
+                self.net.tap_sent(self.pipe.link(), self.pipe.from(), to, &frame);
                 self.pipe.put(&self.net, Item::Frame(frame));
             }
             Ok(())
