@@ -13,6 +13,7 @@ use openraft::raft::{AppendEntriesRequest, VoteRequest, VoteResponse};
 
 use crate::cluster::{NodeFactory, Observation, SimNode};
 use crate::host::net::{FrameTap, Place};
+use crate::laws::durable::frames::Frames;
 use crate::laws::votes::VoteTap;
 use crate::runtime::MadRuntime;
 
@@ -28,7 +29,8 @@ impl NodeFactory for RealNodes {
     }
 
     fn vote_tap(&self, votes: VoteTap) -> Option<Arc<dyn FrameTap>> {
-        Some(Arc::new(Tap(votes)))
+        let frames = Frames::new(votes.laws().clone());
+        Some(Arc::new(Tap { votes, frames }))
     }
 }
 
@@ -72,7 +74,10 @@ fn is_heartbeat(body: &[u8]) -> bool {
         .is_some_and(|append| append.entries.is_empty())
 }
 
-struct Tap(VoteTap);
+struct Tap {
+    votes: VoteTap,
+    frames: Frames,
+}
 
 impl FrameTap for Tap {
     fn what(&self, frame: &Bytes) -> &'static str {
@@ -118,7 +123,11 @@ impl FrameTap for Tap {
         };
         if let Some(vote) = granted {
             let candidate = vote.leader_id();
-            self.0.voted(from, candidate.term, candidate.voted_for.0);
+            self.votes.voted(from, candidate.term, candidate.voted_for.0);
         }
+    }
+
+    fn sent(&self, link: u64, from: Place, _to: Place, frame: &Bytes) {
+        self.frames.sent(link, from, frame);
     }
 }

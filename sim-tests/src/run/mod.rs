@@ -16,7 +16,7 @@ pub use report::{Report, Verdict};
 use crate::clients::{History, Issued, Scan, Worker, probe, scan};
 use crate::cluster::{Cluster, NodeFactory};
 use crate::coverage::{self, Watcher};
-use crate::laws::{self, AfterViolation, Laws, damage, deaths, served, votes::VoteTap};
+use crate::laws::{self, AfterViolation, Laws, damage, deaths, durable, served, votes::VoteTap};
 use crate::runtime::cause::Caused;
 use crate::runtime::{elapsed, remember_panics, sleep};
 use crate::schedule::{Schedule, Work};
@@ -45,7 +45,7 @@ pub fn run(
     let mut runtime = Runtime::with_seed_and_config(schedule.scheduler(), madsim::Config::default());
     runtime.set_time_limit(LONGEST_RUN);
     let laws = Laws::new(trace.clone(), after);
-    let (history, issued) = (History::default(), Issued::default());
+    let (history, issued) = (History::judged_by(laws.clone()), Issued::default());
     let course = Course {
         schedule: schedule.clone(),
         laws: laws.clone(),
@@ -107,6 +107,9 @@ impl Course {
         let world = World::new(schedule.seed, self.trace.clone(), &nodes, disk, network);
         if let Some(tap) = factory.vote_tap(VoteTap::new(self.laws.clone())) {
             world.net.set_tap(tap);
+        }
+        for node in &nodes {
+            world.disk(*node).set_tap(Arc::new(durable::Tap::new(*node, self.laws.clone())));
         }
         let cluster = Cluster::new(world, factory, schedule.clone());
         self.watch(&cluster);
