@@ -14,6 +14,7 @@ use sim_tests::trace::Trace;
 use tracing::level_filters::LevelFilter;
 
 use crate::child::Summary;
+use crate::explain::Explain;
 use crate::{swarm, twin};
 
 /// Simulated disasters, repeated from their seeds.
@@ -71,6 +72,8 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seeds: u64,
     },
+    /// Write a run as one page to be read in a browser.
+    Explain(Explain),
     /// Print the schedule of a seed, to keep or to change.
     Schedule {
         #[arg(long)]
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
             swarm::swarm(from, seeds, jobs, limit_s, until_violated)
         }
         Command::Twin { seed, seeds } => twin::twins(seed, seeds),
+        Command::Explain(explain) => explain.write(),
         Command::Schedule { seed } => {
             print!("{}", generate(seed).print());
             ExitCode::SUCCESS
