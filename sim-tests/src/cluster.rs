@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::host::net::FrameTap;
 use crate::laws::votes::VoteTap;
+use crate::runtime::cause::Caused;
 use crate::runtime::{Guarded, Panicked, elapsed};
 use crate::schedule::{self, Schedule};
 use crate::world::{Incarnation, Stop, World};
@@ -36,6 +37,15 @@ pub trait SimNode: Send + Sync {
 pub struct Observation {
     pub term: u64,
     pub leads: bool,
+    /// What it does in its group, as the trace shows it.
+    pub role: &'static str,
+    /// Whom it takes for the leader.
+    pub leader: Option<u64>,
+    /// The last entry of its log, durable or not.
+    pub last_log: Option<LogId>,
+    /// The last entry in its newest snapshot, and the last that its log no longer has.
+    pub snapshot: Option<LogId>,
+    pub purged: Option<LogId>,
     pub committed: Option<LogId>,
     /// What it has applied, with the hash of its state and the head of its audit chain right after.
     pub applied: Option<LogId>,
@@ -98,7 +108,7 @@ impl Cluster {
         let (process, host) = self.0.world.boot(node);
         let starting = self.0.factory.start(host, node_config(&self.0.schedule, node));
         let (cluster, started) = (self.clone(), process.clone());
-        process.tasks().spawn(async move {
+        process.tasks().spawn(Caused::new(async move {
             let process = started;
             match Guarded::new(starting).await {
                 Ok(Ok(sim_node)) if process.is_alive() => {
@@ -109,7 +119,7 @@ impl Cluster {
                 Ok(Err(why)) => process.fatal(&format!("would not start: {why}")),
                 Err(Panicked(what)) => process.fatal(&format!("panicked at its start: {what}")),
             }
-        });
+        }));
     }
 
     /// Ends a node's process, if one runs.

@@ -11,8 +11,10 @@
 
 pub mod clients;
 pub mod cluster;
+pub mod coverage;
 pub mod host;
 pub mod laws;
+pub mod logs;
 pub mod nodes;
 pub mod run;
 pub mod runtime;

@@ -9,7 +9,7 @@ use confman::host::{BoxFuture, Host};
 use confman::node::Node;
 use confman::peer::{Frame, FrameKind, FrameRole};
 use confman::raft::{RaftRole, Types};
-use openraft::raft::{VoteRequest, VoteResponse};
+use openraft::raft::{AppendEntriesRequest, VoteRequest, VoteResponse};
 
 use crate::cluster::{NodeFactory, Observation, SimNode};
 use crate::host::net::{FrameTap, Place};
@@ -44,6 +44,17 @@ impl SimNode for RealNode {
         Observation {
             term: raft.term.0,
             leads: raft.role == RaftRole::Leader,
+            role: match raft.role {
+                RaftRole::Learner => "learner",
+                RaftRole::Follower => "follower",
+                RaftRole::Candidate => "candidate",
+                RaftRole::Leader => "leader",
+                RaftRole::Stopped => "stopped",
+            },
+            leader: raft.leader.map(|leader| leader.0),
+            last_log: raft.last_log,
+            snapshot: raft.snapshot,
+            purged: raft.purged,
             committed: raft.committed,
             applied: apply.applied,
             state_hash: apply.state_hash,
@@ -52,9 +63,43 @@ impl SimNode for RealNode {
     }
 }
 
+/// Whether an append carries no entries. One that does is longer than this.
+fn is_heartbeat(body: &[u8]) -> bool {
+    const WITHOUT_ENTRIES_MAX: usize = 64;
+    let message = body.get(1..).filter(|_| body.len() <= WITHOUT_ENTRIES_MAX);
+    message
+        .and_then(|message| postcard::from_bytes::<AppendEntriesRequest<Types<MadRuntime>>>(message).ok())
+        .is_some_and(|append| append.entries.is_empty())
+}
+
 struct Tap(VoteTap);
 
 impl FrameTap for Tap {
+    fn what(&self, frame: &Bytes) -> &'static str {
+        let Ok(Frame { kind, role, body, .. }) = Frame::decode(frame.clone()) else { return "handshake" };
+        match (role, kind) {
+            (FrameRole::Request, FrameKind::Append) if is_heartbeat(&body) => "heartbeat",
+            (FrameRole::Request, FrameKind::Append) => "append",
+            (FrameRole::Request, FrameKind::Vote) => "vote",
+            (FrameRole::Request, FrameKind::PreVote) => "pre-vote",
+            (FrameRole::Request, FrameKind::TransferLeader) => "transfer of leadership",
+            (FrameRole::Request, FrameKind::ReadIndex) => "read index",
+            (FrameRole::Request, FrameKind::SnapshotChunk) => "snapshot chunk",
+            (FrameRole::Request, FrameKind::Forward) => "forward",
+            (FrameRole::Request, FrameKind::Probe) => "probe",
+            (FrameRole::Request, FrameKind::Status) => "status",
+            (FrameRole::Answer, FrameKind::Append) => "answer to append",
+            (FrameRole::Answer, FrameKind::Vote) => "answer to vote",
+            (FrameRole::Answer, FrameKind::PreVote) => "answer to pre-vote",
+            (FrameRole::Answer, FrameKind::ReadIndex) => "answer to read index",
+            (FrameRole::Answer, FrameKind::SnapshotChunk) => "answer to snapshot chunk",
+            (FrameRole::Answer, FrameKind::Forward) => "answer to forward",
+            (FrameRole::Answer, _) => "answer",
+            (FrameRole::Failure, _) => "failure",
+            (FrameRole::Rejection, _) => "rejection",
+        }
+    }
+
     fn frame(&self, from: Place, _to: Place, frame: &Bytes) {
         let Ok(Frame { kind: FrameKind::Vote, role, body, .. }) = Frame::decode(frame.clone()) else { return };
         // The first byte is the version of the encoding, which the node itself checks.

@@ -22,9 +22,9 @@ use crate::host::lifeline::SimLifeline;
 use crate::host::net::{Net, NetSettings, SimNet};
 use crate::host::spawn::SimSpawn;
 use crate::host::store::{Shelf, SimStores};
-use crate::runtime::elapsed;
+use crate::runtime::{cause, elapsed};
 use crate::seed::stream;
-use crate::trace::{Actor, Trace};
+use crate::trace::{Actor, Event, Member, Trace};
 
 /// How a process ends from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +164,8 @@ impl World {
                     machine.powered = false;
                     let lost = machine.disk.power_loss();
                     let stores = machine.shelf.power_loss();
-                    self.trace.event(Actor::Run, "power-loss", format_args!("node {node}: {lost}; {stores}"));
+                    let members = [("nodes", Member::Places(&[node]))];
+                    self.trace.of_run("power-loss", &members, format_args!("{lost}; {stores}"));
                 }
             }
             process
@@ -233,12 +234,37 @@ impl Incarnation {
         self.alive.load(Ordering::Relaxed)
     }
 
-    /// Records an event of this process.
-    pub fn event(&self, kind: &'static str, detail: fmt::Arguments<'_>) {
-        if let Some(world) = self.world.upgrade() {
-            let actor = Actor::Node { node: self.node, incarnation: self.number };
-            world.trace.event(actor, kind, detail);
-        }
+    /// Records an event of this process, and tells its number.
+    pub fn event(&self, kind: &'static str, detail: fmt::Arguments<'_>) -> u64 {
+        self.record(kind, &[], detail)
+    }
+
+    /// Records an event of this process with members of its own, and tells its number.
+    pub fn record(
+        &self,
+        kind: &'static str,
+        members: &[(&'static str, Member<'_>)],
+        detail: fmt::Arguments<'_>,
+    ) -> u64 {
+        self.follow_up(cause::current(), kind, members, detail)
+    }
+
+    /// Records an event of this process that this other event led to, and tells its number.
+    pub fn follow_up(
+        &self,
+        cause: Option<u64>,
+        kind: &'static str,
+        members: &[(&'static str, Member<'_>)],
+        detail: fmt::Arguments<'_>,
+    ) -> u64 {
+        let actor = Actor::Node { node: self.node, incarnation: self.number };
+        let world = self.world.upgrade();
+        world.map_or(0, |world| world.trace.record(Event { actor, kind, cause, members, detail }))
+    }
+
+    /// The latest event on this process's machine.
+    pub fn last_event(&self) -> Option<u64> {
+        self.world.upgrade().and_then(|world| world.trace.last_of(self.node))
     }
 
     /// Where tasks of this process run.
@@ -266,6 +292,13 @@ fn current_process() -> Option<Arc<Incarnation>> {
 pub fn fatal_for_current_node(reason: &str) {
     if let Some(process) = current_process() {
         process.fatal(reason);
+    }
+}
+
+/// Records a line of the log of the node whose task says it; nothing outside of a node.
+pub fn log_for_current_node(level: &'static str, what: &str) {
+    if let Some(process) = current_process() {
+        process.record("log", &[("level", Member::Text(level))], format_args!("{what}"));
     }
 }
 

@@ -9,10 +9,11 @@ use rand::rngs::StdRng;
 use super::transport::{Reply, call};
 use super::{History, Name, Outcome, Record, Request, answer};
 use crate::cluster::{ADMIN_KEY, Cluster, node_of_url};
+use crate::coverage::Point;
 use crate::host::net::{FIRST_CLIENT, Place};
-use crate::runtime::{elapsed, sleep, within};
+use crate::runtime::{cause, elapsed, sleep, within};
 use crate::schedule::Workload;
-use crate::trace::Actor;
+use crate::trace::{Actor, Event, Member, Trace};
 
 /// The first hop and three redirects: the contract has no more.
 const HOPS_MAX: usize = 4;
@@ -78,7 +79,7 @@ impl Worker {
     async fn carry_out(&mut self, node: u64, request_id: String, request: Request) {
         let client = self.number;
         let trace = self.cluster.world().trace.clone();
-        trace.event(Actor::Client(client), "ask", format_args!("{request_id} node {node}: {}", brief(&request)));
+        ask(&trace, client, &request_id, node, &request);
         let number = self.history.begin(Record {
             client,
             request_id: request_id.clone(),
@@ -92,7 +93,7 @@ impl Worker {
         let place = FIRST_CLIENT + client;
         let bearer = client.is_multiple_of(2);
         let (by, outcome) = perform(&self.cluster, place, node, &request, &request_id, bearer, patience).await;
-        trace.event(Actor::Client(client), "told", format_args!("{request_id} by node {by}: {}", told(&outcome)));
+        tell(&trace, client, &request_id, by, &outcome);
         trace.count(kind(&request, &outcome));
         self.history.end(number, elapsed(), by, outcome);
     }
@@ -127,6 +128,7 @@ async fn perform(
         let Some((next, path)) = answer::location(&answer).and_then(follow) else {
             return (node, Outcome::Wrong("307 with a Location that leads nowhere".to_owned()));
         };
+        cluster.world().trace.sometimes(Point::RedirectFollowed);
         (node, target) = (next, path);
     }
     (node, Outcome::Wrong(format!("a redirect after {HOPS_MAX} requests")))
@@ -171,6 +173,8 @@ pub async fn probe(cluster: &Cluster, history: &History, node: u64, count: u64) 
     let request_id = format!("p{node}-{count}");
     let request = Request::Set { name, value: format!("{request_id}|") };
     let client = 900 + node;
+    let trace = &cluster.world().trace;
+    ask(trace, client, &request_id, node, &request);
     let number = history.begin(Record {
         client,
         request_id: request_id.clone(),
@@ -184,10 +188,40 @@ pub async fn probe(cluster: &Cluster, history: &History, node: u64, count: u64) 
     let place = FIRST_CLIENT + client;
     let (by, outcome) = perform(cluster, place, node, &request, &request_id, node.is_multiple_of(2), patience).await;
     let said = told(&outcome);
-    cluster.world().trace.event(Actor::Client(client), "probe", format_args!("{request_id} by node {by}: {said}"));
+    tell(trace, client, &request_id, by, &outcome);
     let served = matches!(outcome, Outcome::Set { .. });
     history.end(number, elapsed(), by, outcome);
     if served { Ok(()) } else { Err(said) }
+}
+
+/// Records that a client asks.
+fn ask(trace: &Trace, client: u64, request_id: &str, node: u64, request: &Request) {
+    let what = match request {
+        Request::Set { .. } => "set",
+        Request::Delete { .. } => "delete",
+        Request::Get { .. } => "get",
+        Request::List { .. } => "list",
+    };
+    let members = [("op", Member::Text(request_id)), ("to", Member::Place(node)), ("what", Member::Text(what))];
+    let detail = format_args!("{}", brief(request));
+    trace.record(Event { actor: Actor::Client(client), kind: "ask", cause: None, members: &members, detail });
+}
+
+/// Records what a client was told.
+fn tell(trace: &Trace, client: u64, request_id: &str, by: u64, outcome: &Outcome) {
+    let short = match outcome {
+        Outcome::Set { .. } => "set",
+        Outcome::Deleted { .. } => "deleted",
+        Outcome::Absent { .. } => "absent",
+        Outcome::Found(_) => "found",
+        Outcome::Listed { .. } => "listed",
+        Outcome::Refused(_) => "refused",
+        Outcome::Unknown(_) => "unknown",
+        Outcome::Wrong(_) => "wrong",
+    };
+    let members = [("op", Member::Text(request_id)), ("from", Member::Place(by)), ("outcome", Member::Text(short))];
+    let (actor, cause) = (Actor::Client(client), cause::current());
+    trace.record(Event { actor, kind: "told", cause, members: &members, detail: format_args!("{}", told(outcome)) });
 }
 
 fn brief(request: &Request) -> String {

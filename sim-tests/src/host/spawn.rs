@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use confman::host::{BoxFuture, Spawn, TaskHandle};
 
+use crate::runtime::cause::Caused;
 use crate::runtime::{Guarded, Panicked};
 use crate::world::Incarnation;
 
@@ -23,11 +24,11 @@ impl Spawn for SimSpawn {
         }
         let process = self.0.clone();
         let guarded = Guarded::new(task);
-        let running = self.0.tasks().spawn(async move {
+        let running = self.0.tasks().spawn(Caused::new(async move {
             if let Err(Panicked(what)) = guarded.await {
                 process.fatal(&format!("task {name} panicked: {what}"));
             }
-        });
+        }));
         let abort = running.abort_handle();
         TaskHandle::new(move || abort.abort())
     }

@@ -144,7 +144,7 @@ impl Stores for SimStores {
             }
             let store = Arc::new(SimStore { shelf: shelf.clone(), process: process.clone(), name: name.clone() });
             contents.open = Some(Arc::downgrade(&store));
-            process.event("store-open", format_args!("{name} with {} rows", contents.rows.len()));
+            process.event("open-store", format_args!("{name} with {} rows", contents.rows.len()));
             Ok(store as Arc<dyn Store>)
         })
     }
@@ -156,7 +156,7 @@ impl Stores for SimStores {
             if !process.is_alive() {
                 return Err(error(&name, "this process is dead"));
             }
-            process.event("store-remove", format_args!("{name}"));
+            process.event("remove-store", format_args!("{name}"));
             shelf.lock().stores.remove(&name);
             Ok(())
         })
@@ -198,7 +198,7 @@ impl Store for SimStore {
             let operations = batch.puts_and_removals.len();
             contents.perform(batch);
             drop(inner);
-            self.process.event("store-commit", format_args!("{} {operations} operations", self.name));
+            self.process.event("commit-batch", format_args!("{} {operations} operations", self.name));
             Ok(())
         };
         let done = commit();

@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 
 use crate::clients::{Record, Scan};
 use crate::cluster::Observation;
+use crate::trace::{Member, Trace};
 use crate::world::Incarnation;
 
 /// A law was broken.
@@ -34,9 +35,19 @@ pub struct Violation {
     pub what: String,
 }
 
-/// The laws that are checked while a run goes on; the first violation stays.
+/// The laws that are checked while a run goes on.
 #[derive(Clone, Default)]
 pub struct Laws(Arc<Mutex<Inner>>);
+
+/// Whether a run goes on after a law was broken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AfterViolation {
+    /// It stops at the first violation.
+    #[default]
+    Stop,
+    /// It goes on, to learn which other laws would have seen it.
+    GoOn,
+}
 
 #[derive(Default)]
 struct Inner {
@@ -44,10 +55,20 @@ struct Inner {
     progress: progress::NothingGoesBack,
     state: state::EqualState,
     votes: votes::OneVotePerTerm,
-    violation: Option<Violation>,
+    /// The first of each law, in the order in which they were seen.
+    violations: Vec<Violation>,
+    /// The latest event of the node that was looked at last.
+    last_seen: Option<u64>,
+    after: AfterViolation,
+    trace: Trace,
 }
 
 impl Laws {
+    /// The laws of a run that is recorded in `trace`.
+    pub fn new(trace: Trace, after: AfterViolation) -> Laws {
+        Laws(Arc::new(Mutex::new(Inner { trace, after, ..Inner::default() })))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().expect("no panic under this lock")
     }
@@ -55,6 +76,7 @@ impl Laws {
     /// A node said this of itself.
     pub fn observe(&self, at: Duration, process: &Incarnation, seen: &Observation) {
         let mut inner = self.lock();
+        inner.last_seen = inner.trace.last_of(process.node);
         let checked = inner
             .leaders
             .observe(process.node, seen)
@@ -85,17 +107,28 @@ impl Laws {
         self.lock().note(at, judged.map_err(|what| (law, what)));
     }
 
-    /// The first violation so far.
-    pub fn violation(&self) -> Option<Violation> {
-        self.lock().violation.clone()
+    /// The first violation of each law so far, in the order in which they were seen.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.lock().violations.clone()
+    }
+
+    /// Whether the run has seen enough.
+    pub fn stop_the_run(&self) -> bool {
+        let inner = self.lock();
+        inner.after == AfterViolation::Stop && !inner.violations.is_empty()
     }
 }
 
 impl Inner {
     fn note(&mut self, at: Duration, checked: Result<(), (&'static str, String)>) {
-        if let Err((law, what)) = checked {
-            self.violation.get_or_insert(Violation { law, at, what });
+        let Err((law, what)) = checked else { return };
+        if self.violations.iter().any(|violation| violation.law == law) {
+            return;
         }
+        let about: Vec<u64> = self.last_seen.into_iter().collect();
+        let members = [("law", Member::Text(law)), ("about", Member::Events(&about))];
+        self.trace.of_run("violation", &members, format_args!("{what}"));
+        self.violations.push(Violation { law, at, what });
     }
 }
 

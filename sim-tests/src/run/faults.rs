@@ -6,9 +6,10 @@ use madsim::task::AbortHandle;
 use crate::cluster::Cluster;
 use crate::host::net::{Disturbance, Effect, FIRST_CLIENT, Place};
 use crate::laws::Laws;
+use crate::runtime::cause::Caused;
 use crate::runtime::{elapsed, sleep, sleep_until, within};
 use crate::schedule::{Fault, Schedule, What, Who};
-use crate::trace::Actor;
+use crate::trace::Member;
 use crate::world::Stop;
 
 /// How long a fault waits for the moment that it is made for.
@@ -20,17 +21,18 @@ pub struct Unleashed(Vec<AbortHandle>);
 /// Lets the schedule's faults happen, counted from now.
 pub fn unleash(cluster: &Cluster, schedule: &Schedule, laws: &Laws) -> Unleashed {
     let began = elapsed();
-    let tasks = schedule.faults.iter().map(|fault| {
+    let tasks = schedule.faults.iter().zip(1..).map(|(fault, number)| {
         let striking = Striking {
             cluster: cluster.clone(),
             laws: laws.clone(),
             clients: schedule.workload.clients,
             fault: fault.clone(),
+            number,
         };
-        madsim::task::spawn(async move {
+        madsim::task::spawn(Caused::new(async move {
             sleep_until(began + Duration::from_millis(striking.fault.at_ms)).await;
             striking.strike().await;
-        })
+        }))
         .abort_handle()
     });
     Unleashed(tasks.collect())
@@ -58,6 +60,8 @@ struct Striking {
     laws: Laws,
     clients: u64,
     fault: Fault,
+    /// Its number in the schedule, from 1.
+    number: u64,
 }
 
 impl Striking {
@@ -67,7 +71,13 @@ impl Striking {
         let lasts = Duration::from_millis(self.fault.for_ms);
         let what = &self.fault.what;
         world.trace.count(what.name());
-        world.trace.event(Actor::Run, "fault", format_args!("{what:?} strikes {struck:?} for {lasts:?}"));
+        let members = [
+            ("fault", Member::Number(self.number)),
+            ("what", Member::Text(what.name())),
+            ("nodes", Member::Places(&struck)),
+            ("forMs", Member::Number(self.fault.for_ms)),
+        ];
+        world.trace.of_run("fault", &members, format_args!("{what:?}"));
         match what {
             What::Crash => self.outage(&struck, lasts, Stop::Crash).await,
             What::PowerLoss { midst } => {
@@ -136,7 +146,7 @@ impl Striking {
                 }
             }
         }
-        world.trace.event(Actor::Run, "fault-over", format_args!("{what:?} on {struck:?}"));
+        world.trace.of_run("fault-over", &[("fault", Member::Number(self.number))], format_args!(""));
     }
 
     fn struck(&self) -> Vec<u64> {

@@ -1,6 +1,7 @@
 //! One run, from its schedule to a verdict: work and faults together, then healing, then a look at what is left.
 
 mod faults;
+mod notice;
 mod report;
 
 use std::collections::BTreeSet;
@@ -8,15 +9,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use madsim::runtime::Runtime;
+use notice::Notices;
 pub use report::{Report, Verdict};
 
 use crate::clients::{History, Scan, Worker, probe, scan};
 use crate::cluster::{Cluster, NodeFactory};
-use crate::laws::{self, Laws, deaths, served, votes::VoteTap};
+use crate::laws::{self, AfterViolation, Laws, deaths, served, votes::VoteTap};
+use crate::runtime::cause::Caused;
 use crate::runtime::{elapsed, remember_panics, sleep};
 use crate::schedule::Schedule;
 use crate::seed::stream;
-use crate::trace::{Actor, Trace};
+use crate::trace::{FORMAT, Member, Trace};
 use crate::world::{Stop, World};
 
 /// How often the nodes are asked what they say of themselves.
@@ -27,12 +30,18 @@ const REVIVE_AFTER: Duration = Duration::from_secs(1);
 const LONGEST_RUN: Duration = Duration::from_secs(600);
 
 /// Runs a schedule. Once per process: see the crate's documentation.
-pub fn run(schedule: Schedule, factory: Arc<dyn NodeFactory>, trace: Trace, quiet: bool) -> Report {
+pub fn run(
+    schedule: Schedule,
+    factory: Arc<dyn NodeFactory>,
+    trace: Trace,
+    after: AfterViolation,
+    quiet: bool,
+) -> Report {
     remember_panics(quiet);
     let began = Instant::now();
     let mut runtime = Runtime::with_seed_and_config(schedule.seed, madsim::Config::default());
     runtime.set_time_limit(LONGEST_RUN);
-    let laws = Laws::default();
+    let laws = Laws::new(trace.clone(), after);
     let history = History::default();
     let course =
         Course { schedule: schedule.clone(), laws: laws.clone(), history: history.clone(), trace: trace.clone() };
@@ -42,8 +51,9 @@ pub fn run(schedule: Schedule, factory: Arc<dyn NodeFactory>, trace: Trace, quie
     });
     // What is left in it must not run destructors outside of virtual time, and the process ends soon anyway.
     std::mem::forget(runtime);
-    let verdict = match (laws.violation(), ended) {
-        (Some(violation), _) => Verdict::Violated(violation),
+    let violations = laws.violations();
+    let verdict = match (violations.first(), ended) {
+        (Some(violation), _) => Verdict::Violated(violation.clone()),
         (None, Err(why)) => Verdict::HarnessFailed(why),
         (None, Ok(())) => {
             let acknowledged = history.records().iter().filter(|record| record.acknowledged().is_some()).count();
@@ -53,7 +63,7 @@ pub fn run(schedule: Schedule, factory: Arc<dyn NodeFactory>, trace: Trace, quie
             }
         }
     };
-    Report { schedule, verdict, simulated, took: began.elapsed(), identity: trace.identity(), counts: trace.counts() }
+    Report { schedule, verdict, violations, simulated, took: began.elapsed(), trace }
 }
 
 struct Course {
@@ -71,6 +81,9 @@ enum Stopped {
 
 impl Course {
     async fn run(self, factory: Arc<dyn NodeFactory>) -> Result<(), String> {
+        let schedule = serde_json::to_string(&self.schedule).expect("plain data has a JSON form");
+        let members = [("format", Member::Number(FORMAT.into())), ("schedule", Member::Json(&schedule))];
+        self.trace.of_run("run", &members, format_args!(""));
         match self.phases(factory).await {
             Ok(()) | Err(Stopped::Violation) => Ok(()),
             Err(Stopped::Harness(why)) => Err(why),
@@ -121,23 +134,25 @@ impl Course {
     }
 
     fn phase(&self, name: &str) {
-        self.trace.event(Actor::Run, "phase", format_args!("{name}"));
+        self.trace.of_run("phase", &[], format_args!("{name}"));
     }
 
     fn stop_if_violated(&self) -> Result<(), Stopped> {
-        if self.laws.violation().is_some() { Err(Stopped::Violation) } else { Ok(()) }
+        if self.laws.stop_the_run() { Err(Stopped::Violation) } else { Ok(()) }
     }
 
     /// Asks all nodes, all the time, what they say of themselves, and starts again what stopped itself.
     fn watch(&self, cluster: &Cluster) {
         let (laws, cluster) = (self.laws.clone(), cluster.clone());
+        let mut notices = Notices::default();
         madsim::task::spawn(async move {
             loop {
                 for (process, seen) in cluster.observe() {
+                    notices.observe(&process, &seen);
                     laws.observe(elapsed(), &process, &seen);
                 }
                 laws.judge(elapsed(), deaths::NAME, deaths::check(cluster.world()));
-                if laws.violation().is_some() {
+                if laws.stop_the_run() {
                     return;
                 }
                 cluster.revive(REVIVE_AFTER);
@@ -155,7 +170,7 @@ impl Course {
             rng: stream(self.schedule.seed, &format!("client/{number}")),
         };
         let clients = 1..=self.schedule.workload.clients;
-        clients.map(|number| madsim::task::spawn(worker(number).run(until))).collect()
+        clients.map(|number| madsim::task::spawn(Caused::new(worker(number).run(until)))).collect()
     }
 
     async fn wait_until(&self, until: Duration) -> Result<(), Stopped> {

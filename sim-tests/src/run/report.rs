@@ -1,11 +1,10 @@
-use std::collections::BTreeMap;
 use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::laws::Violation;
 use crate::schedule::Schedule;
-use crate::trace::{moment, short};
+use crate::trace::{Trace, moment, short};
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,17 +35,18 @@ impl Verdict {
 }
 
 /// A finished run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Report {
     pub schedule: Schedule,
     pub verdict: Verdict,
+    /// The first violation of each law, in the order in which they were seen.
+    pub violations: Vec<Violation>,
     /// Virtual time.
     pub simulated: Duration,
     /// Real time. Never in the trace.
     pub took: Duration,
-    /// The trace's hash and its number of events.
-    pub identity: (u128, u64),
-    pub counts: BTreeMap<&'static str, u64>,
+    /// What was recorded, whether or not it was written to a file.
+    pub trace: Trace,
 }
 
 impl Report {
@@ -71,7 +71,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Report { schedule, simulated, took, .. } = self;
-        let (hash, events) = self.identity;
+        let (hash, events) = self.trace.identity();
         writeln!(
             f,
             "seed {}: {} nodes, {} clients, {} simulated in {:.2} s ({:.0} times real time), {events} events, hash {}",
@@ -83,7 +83,8 @@ impl fmt::Display for Report {
             self.pace(),
             short(hash)
         )?;
-        let line = self.counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>();
+        let counts = self.trace.counts();
+        let line = counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>();
         write!(f, "  {}", line.join(", "))
     }
 }

@@ -1,5 +1,6 @@
 //! openraft's runtime on madsim: virtual time, seeded scheduling, tasks that die with their node.
 
+pub mod cause;
 mod guard;
 mod task;
 mod time;

@@ -3,6 +3,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::cause::Caused;
 use super::{Guarded, Panicked};
 use crate::world;
 
@@ -53,11 +54,11 @@ where
     F::Output: Send + 'static,
 {
     let guarded = Guarded::new(work);
-    JoinHandle(madsim::task::spawn(async move {
+    JoinHandle(madsim::task::spawn(Caused::new(async move {
         let done = guarded.await;
         if let Err(Panicked(what)) = &done {
             world::fatal_for_current_node(&format!("a task of the runtime panicked: {what}"));
         }
         done
-    }))
+    })))
 }

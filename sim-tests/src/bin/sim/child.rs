@@ -28,6 +28,7 @@ pub struct Summary {
 impl Summary {
     pub fn of(report: &Report) -> Summary {
         let seed = report.schedule.seed;
+        let (hash, events) = report.trace.identity();
         let (verdict, law) = match &report.verdict {
             Verdict::Holds => ("holds", None),
             Verdict::Violated(violation) => ("violated", Some(violation.law.to_owned())),
@@ -41,9 +42,9 @@ impl Summary {
             conclusion: report.conclusion(&format!("make sim SEED={seed}")),
             simulated_s: report.simulated.as_secs_f64(),
             took_s: report.took.as_secs_f64(),
-            hash: format!("{:032x}", report.identity.0),
-            events: report.identity.1,
-            counts: report.counts.iter().map(|(what, count)| ((*what).to_owned(), *count)).collect(),
+            hash: format!("{hash:032x}"),
+            events,
+            counts: report.trace.counts().iter().map(|(what, count)| ((*what).to_owned(), *count)).collect(),
         }
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use sim_tests::laws::AfterViolation;
+use sim_tests::logs::record_logs;
 use sim_tests::nodes::RealNodes;
 use sim_tests::run::run;
 use sim_tests::schedule::{Schedule, generate};
@@ -86,10 +88,7 @@ pub fn main() -> ExitCode {
                 (Some(seed), None) => (generate(seed), format!("make sim SEED={seed}")),
                 (None, None) => return failed("neither a seed nor a schedule"),
             };
-            if logs {
-                let filter = tracing_subscriber::EnvFilter::from_default_env();
-                tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).init();
-            }
+            record_logs(logs);
             watchdog(schedule.seed, Duration::from_secs(limit_s));
             run_here(schedule, trace, json, logs, &repeat)
         }
@@ -105,13 +104,16 @@ pub fn main() -> ExitCode {
 }
 
 fn run_here(schedule: Schedule, trace: Option<PathBuf>, json: bool, logs: bool, repeat: &str) -> ExitCode {
-    let trace = match trace.map(|path| Trace::to_file(&path).map_err(|error| format!("{}: {error}", path.display()))) {
+    let trace = match trace
+        .map(|path| Trace::to_file(&path, 0..u64::MAX).map_err(|error| format!("{}: {error}", path.display())))
+    {
         None => Trace::default(),
         Some(Ok(trace)) => trace,
         Some(Err(why)) => return failed(&why),
     };
     let kept = trace.clone();
-    let ran = catch_unwind(AssertUnwindSafe(move || run(schedule, Arc::new(RealNodes), trace, !logs)));
+    let ran =
+        catch_unwind(AssertUnwindSafe(move || run(schedule, Arc::new(RealNodes), trace, AfterViolation::Stop, !logs)));
     if let Err(error) = kept.finish() {
         return failed(&format!("writing the trace: {error}"));
     }

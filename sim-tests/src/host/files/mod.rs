@@ -12,6 +12,7 @@ pub use disk::{Disk, DiskSettings, Losses};
 use inode::{Answer, Inode, Operation, Output};
 
 use crate::runtime::{elapsed, sleep, sleep_until};
+use crate::trace::Member;
 use crate::world::Incarnation;
 
 /// [`Files`] of one incarnation.
@@ -63,32 +64,32 @@ fn alive(process: &Incarnation) -> io::Result<()> {
 impl Files for SimFiles {
     fn create(&self, path: &str) -> BoxFuture<'static, io::Result<Arc<dyn File>>> {
         let (path, handle) = (path.to_owned(), self.handle());
-        self.on_names("file-create", path.clone(), move |disk| Ok(handle(path.clone(), disk.create(&path)?)))
+        self.on_names("create", path.clone(), move |disk| Ok(handle(path.clone(), disk.create(&path)?)))
     }
 
     fn open(&self, path: &str) -> BoxFuture<'static, io::Result<Arc<dyn File>>> {
         let (path, handle) = (path.to_owned(), self.handle());
-        self.on_names("file-open", path.clone(), move |disk| Ok(handle(path.clone(), disk.open(&path)?)))
+        self.on_names("open", path.clone(), move |disk| Ok(handle(path.clone(), disk.open(&path)?)))
     }
 
     fn rename(&self, from: &str, to: &str) -> BoxFuture<'static, io::Result<()>> {
         let (from, to) = (from.to_owned(), to.to_owned());
-        self.on_names("file-rename", format!("{from} to {to}"), move |disk| disk.rename(&from, &to))
+        self.on_names("rename", format!("{from} to {to}"), move |disk| disk.rename(&from, &to))
     }
 
     fn remove(&self, path: &str) -> BoxFuture<'static, io::Result<()>> {
         let path = path.to_owned();
-        self.on_names("file-remove", path.clone(), move |disk| disk.remove(&path))
+        self.on_names("remove", path.clone(), move |disk| disk.remove(&path))
     }
 
     fn list(&self, dir: &str) -> BoxFuture<'static, io::Result<Vec<String>>> {
         let dir = dir.to_owned();
-        self.on_names("dir-list", dir.clone(), move |disk| Ok(disk.list(&dir)))
+        self.on_names("list", dir.clone(), move |disk| Ok(disk.list(&dir)))
     }
 
     fn create_dir(&self, dir: &str) -> BoxFuture<'static, io::Result<()>> {
         let dir = dir.to_owned();
-        self.on_names("dir-create", dir.clone(), move |disk| {
+        self.on_names("create-dir", dir.clone(), move |disk| {
             disk.create_folder(&dir);
             Ok(())
         })
@@ -99,9 +100,10 @@ impl Files for SimFiles {
         Box::pin(async move {
             alive(&process)?;
             let (cost, fails) = disk.begin_sync(process.number);
-            process.event("dir-sync", format_args!("{dir}{}", if fails { ": fails" } else { "" }));
+            let io = process.record("sync", &[], format_args!("{dir}/"));
             sleep(cost).await;
             alive(&process)?;
+            process.record("synced", &[("io", Member::Number(io)), ("ok", Member::Flag(!fails))], format_args!(""));
             if fails {
                 return Err(io::Error::other("injected fault: the sync failed"));
             }
@@ -135,13 +137,19 @@ impl SimFile {
             }
             operation => (self.disk.access_cost(), self.refuse_without_space(operation)),
         };
-        self.process.event(kind, format_args!("{} {operation}", self.path));
+        let syncs = matches!(operation, Operation::Sync { .. });
+        let io = self.process.event(kind, format_args!("{}{operation}", self.path));
         let (at, answer) = self.inode.lock().expect("no panic under this lock").submit(elapsed(), cost, operation);
-        let (disk, inode) = (self.disk.clone(), self.inode.clone());
+        let (disk, inode, process) = (self.disk.clone(), self.inode.clone(), self.process.clone());
         Box::pin(async move {
             sleep_until(at).await;
             disk.settle(&inode);
-            take(&answer)
+            let answer = take(&answer);
+            if syncs && process.is_alive() {
+                let members = [("io", Member::Number(io)), ("ok", Member::Flag(answer.is_ok()))];
+                process.follow_up(Some(io), "synced", &members, format_args!(""));
+            }
+            answer
         })
     }
 
@@ -168,7 +176,7 @@ fn take(answer: &Answer) -> io::Result<Output> {
 
 impl File for SimFile {
     fn read_at(&self, offset: u64, len: usize) -> BoxFuture<'static, io::Result<Bytes>> {
-        let call = self.call("file-read", Operation::Read { offset, len });
+        let call = self.call("read", Operation::Read { offset, len });
         Box::pin(async move {
             match call.await? {
                 Output::Bytes(bytes) => Ok(bytes),
@@ -178,22 +186,22 @@ impl File for SimFile {
     }
 
     fn write_at(&self, offset: u64, data: Bytes) -> BoxFuture<'static, io::Result<()>> {
-        let call = self.call("file-write", Operation::Write { offset, data });
+        let call = self.call("write", Operation::Write { offset, data });
         Box::pin(async move { call.await.map(|_| ()) })
     }
 
     fn sync(&self) -> BoxFuture<'static, io::Result<()>> {
-        let call = self.call("file-sync", Operation::Sync { fails: false });
+        let call = self.call("sync", Operation::Sync { fails: false });
         Box::pin(async move { call.await.map(|_| ()) })
     }
 
     fn truncate(&self, len: u64) -> BoxFuture<'static, io::Result<()>> {
-        let call = self.call("file-truncate", Operation::Truncate { len });
+        let call = self.call("truncate", Operation::Truncate { len });
         Box::pin(async move { call.await.map(|_| ()) })
     }
 
     fn len(&self) -> BoxFuture<'static, io::Result<u64>> {
-        let call = self.call("file-len", Operation::Len);
+        let call = self.call("len", Operation::Len);
         Box::pin(async move {
             match call.await? {
                 Output::Len(len) => Ok(len),
@@ -208,13 +216,12 @@ impl std::fmt::Display for Operation {
         match self {
             Operation::Write { offset, data } => {
                 let sum = xxhash_rust::xxh3::xxh3_64(data) as u32;
-                write!(f, "{offset} +{} {sum:08x}", data.len())
+                write!(f, " {offset} +{} {sum:08x}", data.len())
             }
-            Operation::Truncate { len } => write!(f, "to {len}"),
-            Operation::Sync { fails: true } => f.write_str("fails"),
-            Operation::Sync { fails: false } | Operation::Len => Ok(()),
-            Operation::Read { offset, len } => write!(f, "{offset} +{len}"),
-            Operation::Refused(_, why) => f.write_str(why),
+            Operation::Truncate { len } => write!(f, " to {len}"),
+            Operation::Sync { .. } | Operation::Len => Ok(()),
+            Operation::Read { offset, len } => write!(f, " {offset} +{len}"),
+            Operation::Refused(_, why) => write!(f, ": {why}"),
         }
     }
 }

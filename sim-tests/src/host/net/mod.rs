@@ -17,8 +17,9 @@ use pipe::{Pipe, PipeReceiver, PipeSender};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
+use crate::coverage::Point;
 use crate::runtime::{elapsed, sleep};
-use crate::trace::{Actor, Trace};
+use crate::trace::{Member, Trace};
 use crate::world::{Incarnation, Stop};
 
 /// A place on the network: a node, or a client from [`FIRST_CLIENT`] on.
@@ -29,6 +30,10 @@ pub const FIRST_CLIENT: Place = 1_000;
 
 /// Sees every frame that arrives at a living node.
 pub trait FrameTap: Send + Sync {
+    /// What a frame is, for the trace.
+    fn what(&self, frame: &Bytes) -> &'static str;
+
+    /// A frame arrives.
     fn frame(&self, from: Place, to: Place, frame: &Bytes);
 }
 
@@ -150,7 +155,8 @@ impl Net {
         (!inner.dark.contains_key(&place)).then(|| inner.listeners.contains_key(&place))
     }
 
-    fn number(&self) -> u64 {
+    /// A number for a message, or a copy of one, that no other has.
+    pub fn number(&self) -> u64 {
         let mut inner = self.lock();
         inner.next_item += 1;
         inner.next_item
@@ -163,13 +169,13 @@ impl Net {
         }
     }
 
-    fn count(&self, what: &'static str) {
-        self.lock().trace.count(what);
+    fn what(&self, frame: &Bytes) -> &'static str {
+        let tap = self.lock().tap.clone();
+        tap.map_or("frame", |tap| tap.what(frame))
     }
 
-    fn event(&self, kind: &'static str, detail: std::fmt::Arguments<'_>) {
-        let trace = self.lock().trace.clone();
-        trace.event(Actor::Run, kind, detail);
+    fn sometimes(&self, point: Point) {
+        self.lock().trace.sometimes(point);
     }
 
     /// A process began to listen.
@@ -278,7 +284,7 @@ impl PeerNet for SimNet {
             }
             let joined = net.join(&process, to);
             let how = joined.as_ref().map_or_else(|error| error.to_string(), |_| "joined".to_owned());
-            process.event("connect", format_args!("{addr}: {how}"));
+            process.record("connect", &[("to", Member::Place(to))], format_args!("{how}"));
             joined
         })
     }

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use confman::host::{BoxFuture, LinkReceiver, LinkSender};
 
 use super::{Net, Place, arrival};
-use crate::runtime::{Sleep, elapsed, sleep_until};
+use crate::coverage::Point;
+use crate::runtime::{Sleep, cause, elapsed, sleep_until};
+use crate::trace::Member;
 use crate::world::Incarnation;
 
 /// One direction of a link, between two processes.
@@ -37,8 +39,20 @@ struct State {
 
 #[derive(Clone)]
 enum Item {
-    Frame(Bytes),
+    Frame(Message),
     Close,
+}
+
+/// A frame on its way.
+#[derive(Clone)]
+struct Message {
+    frame: Bytes,
+    /// See [`Net::number`].
+    number: u64,
+    /// The event that sent it.
+    sent: u64,
+    /// This is the second copy.
+    again: bool,
 }
 
 impl Pipe {
@@ -63,17 +77,21 @@ impl Pipe {
         let conditions = net.conditions(self.from(), self.to());
         if conditions.cut {
             if conditions.holds {
+                self.note("held", &item, None);
                 self.state().held.push(item);
             } else {
-                net.count("frames cut off");
+                self.note("lost", &item, Some("cut"));
+                net.sometimes(Point::FrameCutOff);
             }
             return;
         }
         if net.chance(conditions.loss) {
-            net.count("frames lost");
+            self.note("lost", &item, Some("loss"));
+            net.sometimes(Point::FrameLost);
             return;
         }
         if !self.to.is_alive() {
+            self.note("lost", &item, Some("dead"));
             self.refuse(net);
             return;
         }
@@ -83,19 +101,39 @@ impl Pipe {
             let mut at = arrival(net.delay(&conditions));
             let number = net.number();
             let mut state = self.state();
+            let mut item = item.clone();
             if !overtakes && copy == 0 {
                 at = at.max(state.latest);
                 state.latest = at;
+            } else if copy == 0 {
+                net.sometimes(Point::FrameReordered);
+                self.note("overtakes", &item, None);
             } else {
-                net.count(if copy == 0 { "frames reordered" } else { "frames repeated" });
+                net.sometimes(Point::FrameRepeated);
+                if let Item::Frame(message) = &mut item {
+                    message.again = true;
+                }
             }
-            state.coming.insert((at, number), item.clone());
+            state.coming.insert((at, number), item);
             let waker = state.waker.take();
             drop(state);
             if let Some(waker) = waker {
                 waker.wake();
             }
         }
+    }
+
+    /// Records what becomes of a message, caused by its sending.
+    fn note(&self, kind: &'static str, item: &Item, why: Option<&'static str>) {
+        let Item::Frame(message) = item else { return };
+        let to = [("to", Member::Place(self.to())), ("msg", Member::Number(message.number))];
+        match why {
+            None => self.from.follow_up(Some(message.sent), kind, &to, format_args!("")),
+            Some(why) => {
+                let members = [to[0], to[1], ("why", Member::Text(why))];
+                self.from.follow_up(Some(message.sent), kind, &members, format_args!(""))
+            }
+        };
     }
 
     /// The far process is gone. Its system says so, where it has power and can be heard.
@@ -111,6 +149,7 @@ impl Pipe {
     pub(super) fn release(&self, net: &Net) {
         let held = std::mem::take(&mut self.state().held);
         for item in held {
+            net.sometimes(Point::FrameHeld);
             self.put(net, item);
         }
     }
@@ -150,9 +189,17 @@ impl LinkSender for PipeSender {
             }
             for frame in frames {
                 let sum = xxhash_rust::xxh3::xxh3_64(&frame) as u32;
-                let (pipe, to) = (self.pipe.number, self.pipe.to());
-                self.process.event("send", format_args!("to {to} by {pipe}: {} bytes {sum:08x}", frame.len()));
-                self.pipe.put(&self.net, Item::Frame(frame));
+                let number = self.net.number();
+                let members = [
+                    ("to", Member::Place(self.pipe.to())),
+                    ("msg", Member::Number(number)),
+                    ("link", Member::Number(self.pipe.number)),
+                    ("what", Member::Text(self.net.what(&frame))),
+                    ("bytes", Member::Number(frame.len() as u64)),
+                ];
+                let sent = self.process.record("send", &members, format_args!("{sum:08x}"));
+                self.pipe.put(&self.net, Item::Frame(Message { frame, number, sent, again: false }));
+                cause::follow(sent);
             }
             Ok(())
         })
@@ -218,7 +265,7 @@ impl Future for Receive<'_> {
             match next {
                 Some(key) if key.0 <= elapsed() => {
                     let item = state.coming.remove(&key).expect("it was there, under this lock");
-                    let Item::Frame(frame) = item else {
+                    let Item::Frame(Message { frame, number, sent, again }) = item else {
                         state.closed = true;
                         return Poll::Ready(Ok(None));
                     };
@@ -227,7 +274,14 @@ impl Future for Receive<'_> {
                         let what = format!("a frame of {} bytes where {} are the most", frame.len(), this.bytes_max);
                         return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, what)));
                     }
-                    net.event("receive", format_args!("{} from {} by {}", pipe.to(), pipe.from(), pipe.number));
+                    let members = [
+                        ("from", Member::Place(pipe.from())),
+                        ("msg", Member::Number(number)),
+                        ("link", Member::Number(pipe.number)),
+                        ("again", Member::Flag(true)),
+                    ];
+                    let members = if again { &members[..] } else { &members[..3] };
+                    process.follow_up(Some(sent), "receive", members, format_args!(""));
                     net.tap(pipe.from(), pipe.to(), &frame);
                     return Poll::Ready(Ok(Some(frame)));
                 }
