@@ -5,6 +5,7 @@ pub mod answers;
 pub mod deaths;
 pub mod leaders;
 pub mod progress;
+pub mod read_index;
 pub mod reads;
 pub mod revisions;
 pub mod served;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use madsim::runtime::Runtime;
 pub use report::{Report, Verdict};
 
-use crate::clients::{History, Scan, Worker, probe, scan};
+use crate::clients::{History, IndexReader, Scan, Worker, probe, scan};
 use crate::cluster::{Cluster, NodeFactory};
 use crate::laws::{self, Laws, deaths, served, votes::VoteTap};
 use crate::runtime::{elapsed, remember_panics, sleep};
@@ -95,12 +95,16 @@ impl Course {
         self.phase("disturb");
         let until = elapsed() + Duration::from_millis(schedule.disturbed_ms);
         let workers = self.put_to_work(&cluster, until);
+        let reader = IndexReader::new(cluster.clone(), self.laws.clone(), self.history.clone());
+        madsim::task::spawn(reader.clone().run(stream(schedule.seed, "client/read-index"), until));
         let faults = faults::unleash(&cluster, schedule, &self.laws);
         self.wait_until(until).await?;
 
         self.phase("heal");
         faults::heal(&cluster, faults);
         self.serves(&cluster, 1_000).await?;
+        let told = reader.every_node_tells(elapsed() + served::WITHIN).await;
+        self.laws.judge(elapsed(), served::NAME, told);
         for worker in workers {
             worker.await.map_err(|error| Stopped::Harness(format!("a client: {error}")))?;
         }
