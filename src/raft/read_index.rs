@@ -222,7 +222,8 @@ impl<R: AsyncRuntime> Actor<R> {
             if self.readers.len() > 2 * READERS_MAX || self.peers.len() > 2 * PEER_ROUNDS_MAX {
                 self.forget_who_left();
             }
-            if !self.round_runs && !(self.readers.is_empty() && self.peers.is_empty()) {
+            let somebody_waits = !self.readers.is_empty() || !self.peers.is_empty();
+            if somebody_waits && !self.round_runs {
                 self.begin_round();
             }
         }
