@@ -31,6 +31,9 @@ pub trait SimNode: Send + Sync {
     fn router(&self) -> Router;
     /// What it says of itself now.
     fn observe(&self) -> Observation;
+    /// The entry that a linearizable read on this node must see, once the node has applied it. An error says why
+    /// there is none within `patience`.
+    fn read_index(&self, patience: Duration) -> BoxFuture<'static, Result<LogId, String>>;
 }
 
 /// What a node says of itself at one moment.

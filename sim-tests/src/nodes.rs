@@ -1,11 +1,13 @@
 //! The node under test, bound to the simulator.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use bytes::Bytes;
+use confman::base::LogId;
 use confman::config::NodeConfig;
-use confman::host::{BoxFuture, Host};
+use confman::host::{BoxFuture, Clock, Host};
 use confman::node::Node;
 use confman::peer::{Frame, FrameKind, FrameRole};
 use confman::raft::{RaftRole, Types};
@@ -23,8 +25,9 @@ pub struct RealNodes;
 impl NodeFactory for RealNodes {
     fn start(&self, host: Host, config: NodeConfig) -> BoxFuture<'static, Result<Arc<dyn SimNode>, String>> {
         Box::pin(async move {
+            let clock = host.clock.clone();
             let node = Node::start::<MadRuntime>(host, config).await.map_err(|error| error.to_string())?;
-            Ok(Arc::new(RealNode(node)) as Arc<dyn SimNode>)
+            Ok(Arc::new(RealNode(node, clock)) as Arc<dyn SimNode>)
         })
     }
 
@@ -34,7 +37,7 @@ impl NodeFactory for RealNodes {
     }
 }
 
-struct RealNode(Node);
+struct RealNode(Node, Arc<dyn Clock>);
 
 impl SimNode for RealNode {
     fn router(&self) -> Router {
@@ -62,6 +65,11 @@ impl SimNode for RealNode {
             state_hash: apply.state_hash,
             audit_head: apply.audit_head,
         }
+    }
+
+    fn read_index(&self, patience: Duration) -> BoxFuture<'static, Result<LogId, String>> {
+        let (raft, deadline) = (self.0.raft.clone(), self.1.now().after(patience));
+        Box::pin(async move { raft.read_index(deadline).await.map_err(|error| error.to_string()) })
     }
 }
 

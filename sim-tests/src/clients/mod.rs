@@ -2,6 +2,7 @@
 
 mod answer;
 mod operations;
+mod reader;
 mod scan;
 mod transport;
 mod worker;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use confman::base::LogId;
 pub use operations::Issued;
+pub use reader::IndexReader;
 pub use scan::{AuditEvent, Scan, Seen, scan};
 pub use transport::{Reply, call};
 pub use worker::{Worker, probe};

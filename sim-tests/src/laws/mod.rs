@@ -7,6 +7,7 @@ pub mod deaths;
 pub mod durable;
 pub mod leaders;
 pub mod progress;
+pub mod read_index;
 pub mod reads;
 pub mod revisions;
 pub mod served;

@@ -13,13 +13,14 @@ use madsim::runtime::Runtime;
 use notice::Notices;
 pub use report::{Report, Verdict};
 
-use crate::clients::{History, Issued, Scan, Worker, probe, scan};
+use crate::clients::{History, IndexReader, Issued, Scan, Worker, probe, scan};
 use crate::cluster::{Cluster, NodeFactory};
 use crate::coverage::{self, Watcher};
 use crate::laws::{self, AfterViolation, Laws, damage, deaths, durable, served, votes::VoteTap};
 use crate::runtime::cause::Caused;
 use crate::runtime::{elapsed, remember_panics, sleep};
 use crate::schedule::{Schedule, Work};
+use crate::seed::stream;
 use crate::trace::{FORMAT, Member, Trace};
 use crate::world::{Stop, World};
 
@@ -122,6 +123,9 @@ impl Course {
         self.phase("disturb");
         let until = elapsed() + Duration::from_millis(schedule.disturbed_ms);
         let workers = self.put_to_work(&cluster, until);
+        let reader = IndexReader::new(cluster.clone(), self.laws.clone(), self.history.clone());
+        let rng = stream(schedule.seed, "client/read-index");
+        madsim::task::spawn(Caused::new(reader.clone().run(rng, until)));
         let faults = Faults::unleash(&cluster, schedule, &self.laws);
         self.wait_until(until).await?;
 
@@ -137,6 +141,8 @@ impl Course {
         }
         self.restart_damaged(&cluster);
         self.serves(&cluster, &nobody, 2_000).await?;
+        let told = reader.every_node_tells(elapsed() + served::WITHIN).await;
+        self.laws.judge(elapsed(), served::NAME, told);
         for worker in workers {
             worker.await.map_err(|error| Stopped::Harness(format!("a client: {error}")))?;
         }
