@@ -20,6 +20,8 @@ pub struct Inode {
     durable: Vec<u8>,
     /// Sectors of `cached` that may differ from `durable`.
     dirty: BTreeSet<usize>,
+    /// Since it was last asked.
+    durable_changed: bool,
     /// Called, not yet in effect; in the order of the calls, which is the order of their effects.
     queue: VecDeque<Pending>,
     /// When the last call so far takes effect.
@@ -134,7 +136,18 @@ impl Inode {
         self.dirty.extend(from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES));
     }
 
+    /// What a power loss leaves for certain.
+    pub fn durable(&self) -> &[u8] {
+        &self.durable
+    }
+
+    /// Whether a sync has taken effect since this was last asked. One that fails may do some of its work, too.
+    pub fn take_durable_changed(&mut self) -> bool {
+        std::mem::take(&mut self.durable_changed)
+    }
+
     fn sync(&mut self, fails: bool, rng: &mut StdRng) {
+        self.durable_changed = true;
         if fails {
             let lucky: Vec<usize> = self.dirty.iter().copied().filter(|_| rng.random_bool(0.5)).collect();
             // The length goes with the sectors: a file system that failed here promised neither.
@@ -176,6 +189,49 @@ impl Inode {
             }
         }
         self.busy_until = now;
+    }
+
+    /// The sectors in which something other than zeros is written.
+    pub fn written_sectors(&self) -> Vec<usize> {
+        let sectors = self.cached.chunks(SECTOR_BYTES).enumerate();
+        sectors.filter(|(_, bytes)| bytes.iter().any(|byte| *byte != 0)).map(|(sector, _)| sector).collect()
+    }
+
+    /// How many bytes of a sector there are up to the last that is not zero.
+    pub fn written_bytes(&self, sector: usize) -> usize {
+        self.sector(sector).iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
+    }
+
+    /// What stands in a sector.
+    pub fn sector(&self, sector: usize) -> Vec<u8> {
+        let start = (sector * SECTOR_BYTES).min(self.cached.len());
+        self.cached[start..(start + SECTOR_BYTES).min(self.cached.len())].to_vec()
+    }
+
+    /// Turns a bit over, in memory and on disk alike, and tells the byte that it makes.
+    pub fn flip(&mut self, at: usize, bit: u8) -> Vec<u8> {
+        self.cached[at] ^= 1 << bit;
+        if let Some(byte) = self.durable.get_mut(at) {
+            *byte ^= 1 << bit;
+        }
+        vec![self.cached[at]]
+    }
+
+    /// Puts something else into a sector, in memory and on disk alike, and tells what stands there then.
+    pub fn overwrite(&mut self, sector: usize, with: &[u8]) -> Vec<u8> {
+        let start = sector * SECTOR_BYTES;
+        for content in [&mut self.cached, &mut self.durable] {
+            let end = (start + with.len()).min(content.len());
+            if start < end {
+                content[start..end].copy_from_slice(&with[..end - start]);
+            }
+        }
+        self.sector(sector)
+    }
+
+    /// Whether these bytes stand here.
+    pub fn holds(&self, offset: usize, bytes: &[u8]) -> bool {
+        self.cached.get(offset..offset + bytes.len()) == Some(bytes)
     }
 
     /// The machine lost power: what was synced stays, of the rest any subset of sectors. Says how many of the
