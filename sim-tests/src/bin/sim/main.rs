@@ -7,6 +7,12 @@ mod command;
 #[cfg(madsim)]
 mod memory;
 #[cfg(madsim)]
+mod origin;
+#[cfg(madsim)]
+mod run;
+#[cfg(madsim)]
+mod summary;
+#[cfg(madsim)]
 mod swarm;
 #[cfg(madsim)]
 mod twin;
