@@ -1,6 +1,6 @@
 //! The nodes of a run: the one place that touches the node itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -66,16 +66,22 @@ pub trait NodeFactory: Send + Sync {
 #[derive(Clone)]
 pub struct Cluster(Arc<Inner>);
 
-/// The nodes that have started, with the process that each is.
-type Serving = BTreeMap<u64, (Arc<Incarnation>, Arc<dyn SimNode>)>;
+/// A node that has started, with the process that it is.
+type Served = (Arc<Incarnation>, Arc<dyn SimNode>);
+
+type Serving = BTreeMap<u64, Served>;
 
 struct Inner {
     world: Arc<World>,
     factory: Arc<dyn NodeFactory>,
     schedule: Schedule,
     serving: Mutex<Serving>,
-    /// How many faults keep a node down, by node.
-    outages: Mutex<BTreeMap<u64, u32>>,
+    /// Which faults keep a node down, by node.
+    outages: Mutex<BTreeMap<u64, BTreeSet<u64>>>,
+    /// Nodes that stay down to the end of the run: their disks are damaged, and they have said so.
+    given_up: Mutex<BTreeSet<u64>>,
+    /// What stopped nodes served with, until nothing of theirs runs any more.
+    buried: Mutex<Vec<Served>>,
 }
 
 impl Cluster {
@@ -84,15 +90,15 @@ impl Cluster {
         for node in world.nodes() {
             world.net.name(&peer_address(node), node);
         }
-        let (serving, outages) = (Mutex::default(), Mutex::default());
-        Cluster(Arc::new(Inner { world, factory, schedule, serving, outages }))
+        let (serving, outages, given_up, buried) = Default::default();
+        Cluster(Arc::new(Inner { world, factory, schedule, serving, outages, given_up, buried }))
     }
 
     fn serving(&self) -> MutexGuard<'_, Serving> {
         self.0.serving.lock().expect("no panic under this lock")
     }
 
-    fn outages(&self) -> MutexGuard<'_, BTreeMap<u64, u32>> {
+    fn outages(&self) -> MutexGuard<'_, BTreeMap<u64, BTreeSet<u64>>> {
         self.0.outages.lock().expect("no panic under this lock")
     }
 
@@ -126,41 +132,54 @@ impl Cluster {
     pub fn stop(&self, node: u64, how: Stop) -> bool {
         let stopped = self.0.world.stop(node, how);
         let served = self.serving().remove(&node);
-        drop(served);
+        // It may be the node's own call that ended it: nothing of the node is destructed within that.
+        self.0.buried.lock().expect("no panic under this lock").extend(served);
         stopped
     }
 
-    /// Keeps a node down until [`end_outage`](Self::end_outage).
-    pub fn begin_outage(&self, node: u64) {
-        *self.outages().entry(node).or_default() += 1;
+    /// Keeps a node down until [`end_outage`](Self::end_outage) with the same cause.
+    pub fn begin_outage(&self, node: u64, cause: u64) {
+        self.outages().entry(node).or_default().insert(cause);
     }
 
     /// See [`begin_outage`](Self::begin_outage). The last one to end starts the node again.
-    pub fn end_outage(&self, node: u64) {
-        let left = {
-            let mut outages = self.outages();
-            let left = outages.entry(node).or_default();
-            *left = left.saturating_sub(1);
-            *left
-        };
-        if left == 0 {
+    pub fn end_outage(&self, node: u64, cause: u64) {
+        let was_down = self.outages().get_mut(&node).is_some_and(|causes| causes.remove(&cause));
+        if was_down && !self.is_kept_down(node) {
             self.start(node);
         }
     }
 
-    /// Ends all outages and starts every node that is down.
+    fn is_kept_down(&self, node: u64) -> bool {
+        self.has_given_up(node) || self.outages().get(&node).is_some_and(|causes| !causes.is_empty())
+    }
+
+    /// A damaged node that stopped itself stays down.
+    pub fn give_up(&self, node: u64) {
+        self.0.given_up.lock().expect("no panic under this lock").insert(node);
+    }
+
+    /// See [`give_up`](Self::give_up).
+    pub fn has_given_up(&self, node: u64) -> bool {
+        self.0.given_up.lock().expect("no panic under this lock").contains(&node)
+    }
+
+    /// Starts every node that is down and that nothing keeps down.
     pub fn start_all(&self) {
-        self.outages().clear();
         for node in self.0.world.nodes() {
-            self.start(node);
+            if !self.is_kept_down(node) {
+                self.start(node);
+            }
         }
     }
 
     /// Starts nodes that stopped themselves a while ago, as a service manager would.
     pub fn revive(&self, after: Duration) {
+        let buried = std::mem::take(&mut *self.0.buried.lock().expect("no panic under this lock"));
+        drop(buried);
         self.serving().retain(|_, (process, _)| process.is_alive());
         for node in self.0.world.nodes() {
-            if self.outages().get(&node).is_some_and(|faults| *faults > 0) || self.0.world.running(node).is_some() {
+            if self.is_kept_down(node) || self.0.world.running(node).is_some() {
                 continue;
             }
             let died = self.0.world.deaths().iter().rev().find(|death| death.node == node).map(|death| death.at);

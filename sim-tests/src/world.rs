@@ -4,7 +4,7 @@
 //! that it was given is fenced by it, so that code which still runs in destructors after a kill changes nothing.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -20,9 +20,11 @@ use crate::host::entropy::SimEntropy;
 use crate::host::files::{Disk, DiskSettings, SimFiles};
 use crate::host::lifeline::SimLifeline;
 use crate::host::net::{Net, NetSettings, SimNet};
+use crate::host::points::Points;
 use crate::host::spawn::SimSpawn;
 use crate::host::store::{Shelf, SimStores};
 use crate::runtime::{cause, elapsed};
+use crate::schedule::Point;
 use crate::seed::stream;
 use crate::trace::{Actor, Event, Member, Trace};
 
@@ -40,6 +42,9 @@ pub struct Incarnation {
     pub node: u64,
     pub number: u32,
     alive: AtomicBool,
+    called_files: AtomicBool,
+    accepted: AtomicBool,
+    heard: AtomicBool,
     rng: Mutex<StdRng>,
     mad: NodeHandle,
     world: Weak<World>,
@@ -60,6 +65,8 @@ struct Machine {
     clock: Arc<ClockSkew>,
     powered: bool,
     incarnations: u32,
+    /// What keeps the process still.
+    paused_by: BTreeSet<u64>,
     current: Option<Arc<Incarnation>>,
 }
 
@@ -68,6 +75,8 @@ pub struct World {
     pub seed: u64,
     pub trace: Trace,
     pub net: Net,
+    /// Which calls the nodes make, for faults that strike at one.
+    pub points: Points,
     machines: Mutex<BTreeMap<u64, Machine>>,
     deaths: Mutex<Vec<Death>>,
     processes: Mutex<BTreeMap<madsim::task::NodeId, Arc<Incarnation>>>,
@@ -88,13 +97,15 @@ impl World {
                 clock: Arc::new(ClockSkew::default()),
                 powered: true,
                 incarnations: 0,
+                paused_by: BTreeSet::new(),
                 current: None,
             };
             (*node, machine)
         };
         let world = Arc::new(World {
             seed,
-            net: Net::new(net, stream(seed, "network"), trace.clone()),
+            net: Net::new(net, seed, trace.clone()),
+            points: Points::default(),
             trace,
             machines: Mutex::new(nodes.iter().map(machine).collect()),
             deaths: Mutex::default(),
@@ -129,6 +140,9 @@ impl World {
                 node,
                 number,
                 alive: AtomicBool::new(true),
+                called_files: AtomicBool::new(false),
+                accepted: AtomicBool::new(false),
+                heard: AtomicBool::new(false),
                 rng: Mutex::new(stream(self.seed, &format!("nodes/{node}/{number}/runtime"))),
                 mad,
                 world: Arc::downgrade(self),
@@ -155,6 +169,7 @@ impl World {
     pub fn stop(&self, node: u64, how: Stop) -> bool {
         let stopped = self.machine(node, |machine| {
             let process = machine.current.take();
+            machine.paused_by.clear();
             if let Some(process) = &process {
                 process.alive.store(false, Ordering::Relaxed);
             }
@@ -185,18 +200,25 @@ impl World {
         true
     }
 
-    /// Halts all tasks of a node; its machine goes on. `false` where none runs.
-    pub fn pause(&self, node: u64) -> bool {
-        self.running(node).is_some_and(|process| {
+    /// Halts all tasks of a node, where one runs; its machine goes on. It stands still until all that paused it let go.
+    pub fn pause(&self, node: u64, cause: u64) {
+        let paused = self.machine(node, |machine| {
+            let process = machine.current.clone()?;
+            (machine.paused_by.insert(cause) && machine.paused_by.len() == 1).then_some(process)
+        });
+        if let Some(process) = paused {
             process.event("pause", format_args!(""));
             Handle::current().pause(process.mad.id());
-            true
-        })
+        }
     }
 
-    /// Lets a paused node go on.
-    pub fn resume(&self, node: u64) {
-        if let Some(process) = self.running(node) {
+    /// Takes back what [`pause`](Self::pause) did for the same cause.
+    pub fn resume(&self, node: u64, cause: u64) {
+        let resumed = self.machine(node, |machine| {
+            let process = machine.current.clone()?;
+            (machine.paused_by.remove(&cause) && machine.paused_by.is_empty()).then_some(process)
+        });
+        if let Some(process) = resumed {
             process.event("resume", format_args!(""));
             Handle::current().resume(process.mad.id());
         }
@@ -207,6 +229,11 @@ impl World {
         self.machine(node, |machine| machine.current.clone())
     }
 
+    /// The number of the newest process on a machine.
+    pub fn incarnation(&self, node: u64) -> u32 {
+        self.machine(node, |machine| machine.incarnations)
+    }
+
     /// Whether the machine has power. One without answers nothing, not even a refusal.
     pub fn is_powered(&self, node: u64) -> bool {
         self.machine(node, |machine| machine.powered)
@@ -215,6 +242,11 @@ impl World {
     /// A machine's disk, to break it.
     pub fn disk(&self, node: u64) -> Disk {
         self.machine(node, |machine| machine.disk.clone())
+    }
+
+    /// A machine's stores, to break them.
+    pub fn shelf(&self, node: u64) -> Shelf {
+        self.machine(node, |machine| machine.shelf.clone())
     }
 
     /// A machine's clock, to set it wrong.
@@ -265,6 +297,39 @@ impl Incarnation {
     /// The latest event on this process's machine.
     pub fn last_event(&self) -> Option<u64> {
         self.world.upgrade().and_then(|world| world.trace.last_of(self.node))
+    }
+
+    /// This process is at a point where a fault may strike, which may end it. To be called with no lock held.
+    pub fn reach(&self, point: Point) {
+        if let Some(world) = self.world.upgrade().filter(|_| self.is_alive()) {
+            world.points.reach(self.node, point);
+        }
+    }
+
+    /// This process calls its files.
+    pub fn calls_files(&self, points: &[Point]) {
+        if !self.called_files.swap(true, Ordering::Relaxed) {
+            self.reach(Point::Boot);
+        }
+        if !self.accepted.load(Ordering::Relaxed) {
+            self.reach(Point::DuringRecovery);
+        }
+        points.iter().for_each(|point| self.reach(*point));
+    }
+
+    /// This process accepts links: it has recovered.
+    pub fn accepts(&self) {
+        self.accepted.store(true, Ordering::Relaxed);
+    }
+
+    /// A frame of another node reaches this process.
+    pub fn hears(&self, point: Option<Point>) {
+        if let Some(point) = point {
+            if !self.heard.swap(true, Ordering::Relaxed) {
+                self.reach(Point::FirstFrameAccepted);
+            }
+            self.reach(point);
+        }
     }
 
     /// Where tasks of this process run.

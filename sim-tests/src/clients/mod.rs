@@ -1,6 +1,7 @@
 //! The clients of a run, and the history of what they asked and were told.
 
 mod answer;
+mod operations;
 mod scan;
 mod transport;
 mod worker;
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use confman::base::LogId;
+pub use operations::Issued;
 pub use scan::{AuditEvent, Scan, Seen, scan};
 pub use transport::{Reply, call};
 pub use worker::{Worker, probe};

@@ -7,9 +7,10 @@ use tower::ServiceExt;
 
 use crate::cluster::Cluster;
 use crate::coverage::Point;
-use crate::host::net::{FIRST_CLIENT, Place};
+use crate::host::net::{FIRST_CLIENT, Lot, Place};
 use crate::runtime::cause::{self, Caused};
 use crate::runtime::{Guarded, sleep};
+use crate::schedule;
 use crate::trace::{Actor, Event, Member, Trace};
 
 /// What came of sending a request.
@@ -32,7 +33,7 @@ pub async fn call(cluster: &Cluster, client: Place, node: u64, request: axum::ht
     let message = net.number();
     let sent = Leg { trace, actor: asking, to: node, message }.send(request.method().as_str());
     let there = net.conditions(client, node);
-    if there.cut || net.chance(there.loss) {
+    if there.cut || net.chance(client, node, Lot::Loss, there.loss) {
         trace.sometimes(Point::RequestLost);
         sent.lost(if there.cut { "cut" } else { "loss" });
         return std::future::pending().await;
@@ -44,10 +45,10 @@ pub async fn call(cluster: &Cluster, client: Place, node: u64, request: axum::ht
         }
         Some(false) => {
             sent.lost("dead");
-            sleep(net.delay(&there) * 2).await;
+            sleep(net.delay(client, node, &there) * 2).await;
             return Reply::NotDelivered("connection refused".to_owned());
         }
-        Some(true) => sleep(net.delay(&there)).await,
+        Some(true) => sleep(net.delay(client, node, &there)).await,
     }
     let Some((process, sim_node)) = cluster.node(node) else {
         sent.lost("dead");
@@ -66,7 +67,9 @@ pub async fn call(cluster: &Cluster, client: Place, node: u64, request: axum::ht
             let body = http_body_util::Limited::new(body, ANSWER_BYTES_MAX).collect().await.ok()?.to_bytes();
             Some(axum::http::Response::from_parts(parts, body))
         });
-        match handled.await {
+        let handled = handled.await;
+        server.reach(schedule::Point::BeforeReply);
+        match handled {
             Ok(response) if server.is_alive() => {
                 // The client may have gone.
                 let _ = answer.send(response);
@@ -76,7 +79,7 @@ pub async fn call(cluster: &Cluster, client: Place, node: u64, request: axum::ht
         }
     }));
     // A server notices that its client hung up, or does not.
-    let hang_up = HangUp(net.chance(0.5).then(|| serving.abort_handle()));
+    let hang_up = HangUp(net.chance(client, node, Lot::HangUp, 0.5).then(|| serving.abort_handle()));
     let Ok(Some(response)) = answered.await else {
         return Reply::Broken;
     };
@@ -84,12 +87,12 @@ pub async fn call(cluster: &Cluster, client: Place, node: u64, request: axum::ht
     let message = net.number();
     let sent = Leg { trace, actor: serving_actor, to: client, message }.send(response.status().as_str());
     let back = net.conditions(node, client);
-    if back.cut || net.chance(back.loss) {
+    if back.cut || net.chance(node, client, Lot::Loss, back.loss) {
         trace.sometimes(Point::AnswerLost);
         sent.lost(if back.cut { "cut" } else { "loss" });
         return std::future::pending().await;
     }
-    sleep(net.delay(&back)).await;
+    sleep(net.delay(node, client, &back)).await;
     sent.received(asking, node);
     Reply::Answer(response)
 }

@@ -3,81 +3,62 @@ use std::time::Duration;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Request as HttpRequest};
 use bytes::Bytes;
-use rand::RngExt;
-use rand::rngs::StdRng;
 
+use super::operations::{self, Draw, Issued, draw};
 use super::transport::{Reply, call};
 use super::{History, Name, Outcome, Record, Request, answer};
 use crate::cluster::{ADMIN_KEY, Cluster, node_of_url};
 use crate::coverage::Point;
 use crate::host::net::{FIRST_CLIENT, Place};
-use crate::runtime::{cause, elapsed, sleep, within};
-use crate::schedule::Workload;
+use crate::runtime::{cause, elapsed, sleep, sleep_until, within};
+use crate::schedule::{Drawn, Operation};
 use crate::trace::{Actor, Event, Member, Trace};
 
 /// The first hop and three redirects: the contract has no more.
 const HOPS_MAX: usize = 4;
 
-/// One client: draws operations, carries them out one after the other, and writes down what it was told.
+/// One client: carries operations out, one after the other, and writes down what it was told.
 pub struct Worker {
     pub number: u64,
     pub cluster: Cluster,
-    pub workload: Workload,
+    pub seed: u64,
+    pub patience: Duration,
     pub history: History,
-    pub rng: StdRng,
+    pub issued: Issued,
+    /// When the work began: moments count from it.
+    pub began: Duration,
 }
 
 impl Worker {
-    /// Works until `until`, then finishes what it does.
-    pub async fn run(mut self, until: Duration) {
+    /// Draws operations until `until`, then finishes what it does.
+    pub async fn draws(self, from: Drawn, until: Duration) {
         let nodes = self.cluster.world().nodes();
-        let mut node = nodes[self.rng.random_range(0..nodes.len())];
-        let mut count = 0;
+        let (mut node, mut count) = (nodes[0], 0);
         while elapsed() < until {
             count += 1;
-            if self.rng.random_bool(0.2) {
-                node = nodes[self.rng.random_range(0..nodes.len())];
-            }
-            let request_id = format!("c{}-{count}", self.number);
-            let request = self.draw(&request_id);
-            self.carry_out(node, request_id, request).await;
-            let pause = Duration::from_micros(self.rng.random_range(0..=self.workload.pause_ms * 1_000));
-            sleep(pause.max(Duration::from_micros(200))).await;
+            let Draw { action, moves_to, rest } = draw(self.seed, self.number, count, &from, &nodes);
+            node = moves_to.unwrap_or(node);
+            let at_ms = (elapsed() - self.began).as_millis() as u64;
+            let id = format!("c{}-{count}", self.number);
+            self.carry_out(Operation { id, client: self.number, at_ms, node, action }).await;
+            sleep(rest).await;
         }
     }
 
-    fn draw(&mut self, request_id: &str) -> Request {
-        let mix = &self.workload.mix;
-        let (set, delete, get) = (mix.set, mix.set + mix.delete, mix.set + mix.delete + mix.get);
-        let drawn = self.rng.random_range(0..(get + mix.list).max(1));
-        let namespace = format!("app-{}", self.rng.random_range(0..self.workload.namespaces.max(1)));
-        // The lower of two draws: some keys are busier than others.
-        let keys = self.workload.keys.max(1);
-        let key = self.rng.random_range(0..keys).min(self.rng.random_range(0..keys));
-        let name = Name { namespace: namespace.clone(), key: format!("key.{key}") };
-        if drawn < set {
-            Request::Set { name, value: self.value(request_id) }
-        } else if drawn < delete {
-            Request::Delete { name }
-        } else if drawn < get {
-            Request::Get { name }
-        } else {
-            let prefix = if self.rng.random_bool(0.5) { String::new() } else { format!("key.{}", key % 10) };
-            Request::List { namespace, prefix }
+    /// Carries out those operations that are its own, each at its moment or when the one before is done.
+    pub async fn follows(self, operations: Vec<Operation>) {
+        let mut own: Vec<Operation> = operations.into_iter().filter(|each| each.client == self.number).collect();
+        own.sort_by_key(|operation| operation.at_ms);
+        for operation in own {
+            sleep_until(self.began + Duration::from_millis(operation.at_ms)).await;
+            self.carry_out(operation).await;
         }
     }
 
-    /// A value that tells who wrote it, and is as long as it happens to be.
-    fn value(&mut self, request_id: &str) -> String {
-        let len = self.rng.random_range(0..=self.workload.value_bytes) as usize;
-        let mut value = format!("{request_id}|");
-        let fill = len.saturating_sub(value.len());
-        value.extend(std::iter::repeat_n('x', fill));
-        value
-    }
-
-    async fn carry_out(&mut self, node: u64, request_id: String, request: Request) {
-        let client = self.number;
+    async fn carry_out(&self, operation: Operation) {
+        self.issued.begin(&operation);
+        let request = operations::request(&operation);
+        let Operation { id: request_id, client, node, .. } = operation;
         let trace = self.cluster.world().trace.clone();
         ask(&trace, client, &request_id, node, &request);
         let number = self.history.begin(Record {
@@ -89,10 +70,9 @@ impl Worker {
             outcome: Outcome::Unknown("no answer yet".to_owned()),
             node,
         });
-        let patience = Duration::from_millis(self.workload.patience_ms);
         let place = FIRST_CLIENT + client;
         let bearer = client.is_multiple_of(2);
-        let (by, outcome) = perform(&self.cluster, place, node, &request, &request_id, bearer, patience).await;
+        let (by, outcome) = perform(&self.cluster, place, node, &request, &request_id, bearer, self.patience).await;
         tell(&trace, client, &request_id, by, &outcome);
         trace.count(kind(&request, &outcome));
         self.history.end(number, elapsed(), by, outcome);

@@ -5,5 +5,6 @@ pub mod entropy;
 pub mod files;
 pub mod lifeline;
 pub mod net;
+pub mod points;
 pub mod spawn;
 pub mod store;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use rand::rngs::StdRng;
 
 use super::files::DiskSettings;
 use crate::runtime::sleep;
+use crate::schedule::{Point, StoreLoss};
 use crate::world::Incarnation;
 
 type Rows = OrdMap<Bytes, Bytes>;
@@ -28,6 +30,8 @@ struct Inner {
     settings: DiskSettings,
     rng: StdRng,
     stores: BTreeMap<String, Contents>,
+    /// What the next power loss does to the stores; drawn where it is not said.
+    next_loss: Option<StoreLoss>,
 }
 
 /// The rows that a batch changed, as they were before it.
@@ -67,39 +71,57 @@ impl Contents {
             self.change(key, before);
         }
     }
+
+    fn shorten(&mut self, batches: usize) -> String {
+        for _ in 0..batches {
+            self.take_back_last_batch();
+        }
+        format!("lost {batches} batches")
+    }
+
+    fn do_not_open(&mut self) -> String {
+        self.broken = true;
+        "does not open".to_owned()
+    }
+
+    fn empty(&mut self) -> String {
+        self.rows = Rows::new();
+        "is empty".to_owned()
+    }
 }
 
 impl Shelf {
     pub fn new(settings: DiskSettings, rng: StdRng) -> Shelf {
-        Shelf(Arc::new(Mutex::new(Inner { settings, rng, stores: BTreeMap::new() })))
+        Shelf(Arc::new(Mutex::new(Inner { settings, rng, stores: BTreeMap::new(), next_loss: None })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().expect("no panic under this lock")
     }
 
+    /// The next power loss does this to the stores.
+    pub fn lose_next(&self, how: StoreLoss) {
+        self.lock().next_loss = Some(how);
+    }
+
     /// The machine went dark. Says what became of each store.
     pub fn power_loss(&self) -> String {
         let mut inner = self.lock();
-        let Inner { settings, rng, stores } = &mut *inner;
+        let Inner { settings, rng, stores, next_loss } = &mut *inner;
+        let said_to_be = next_loss.take();
         let mut said = Vec::new();
         for (name, contents) in stores.iter_mut() {
-            let chance: f64 = rng.random();
-            let became = if chance < settings.store_breaks {
-                contents.broken = true;
-                "does not open".to_owned()
-            } else if chance < settings.store_breaks + settings.store_empties {
-                contents.rows = Rows::new();
-                "is empty".to_owned()
-            } else {
-                // Half of the losses are of the last few batches, as a journal that is written often loses them.
-                let most = contents.undo.len();
-                let bound = if rng.random_bool(0.5) { most.min(8) } else { most };
-                let lost = rng.random_range(0..=bound);
-                for _ in 0..lost {
-                    contents.take_back_last_batch();
-                }
-                format!("lost {lost} batches")
+            // Half of the losses are of the last few batches, as a journal that is written often loses them.
+            let most = contents.undo.len();
+            let (chance, bound): (f64, usize) = (rng.random(), if rng.random_bool(0.5) { most.min(8) } else { most });
+            let lost = rng.random_range(0..=bound);
+            let became = match said_to_be {
+                Some(StoreLoss::OpensShort) => contents.shorten(lost.max(1)),
+                Some(StoreLoss::DoesNotOpen) => contents.do_not_open(),
+                Some(StoreLoss::OpensEmpty) => contents.empty(),
+                None if chance < settings.store_breaks => contents.do_not_open(),
+                None if chance < settings.store_breaks + settings.store_empties => contents.empty(),
+                None => contents.shorten(lost),
             };
             contents.undo.clear();
             contents.open = None;
@@ -113,11 +135,13 @@ impl Shelf {
 pub struct SimStores {
     shelf: Shelf,
     process: Arc<Incarnation>,
+    /// How many this process has opened.
+    opened: Arc<AtomicU32>,
 }
 
 impl SimStores {
     pub fn new(shelf: Shelf, process: Arc<Incarnation>) -> SimStores {
-        SimStores { shelf, process }
+        SimStores { shelf, process, opened: Arc::default() }
     }
 }
 
@@ -128,6 +152,7 @@ fn error(store: &str, what: &str) -> StoreError {
 impl Stores for SimStores {
     fn open(&self, name: &str) -> BoxFuture<'static, Result<Arc<dyn Store>, StoreError>> {
         let (shelf, process, name) = (self.shelf.clone(), self.process.clone(), name.to_owned());
+        let opened = self.opened.clone();
         Box::pin(async move {
             sleep(std::time::Duration::from_millis(1)).await;
             if !process.is_alive() {
@@ -142,9 +167,13 @@ impl Stores for SimStores {
             if holder.is_some_and(|holder| holder.process.is_alive()) {
                 return Err(error(&name, "locked: it is open already"));
             }
-            let store = Arc::new(SimStore { shelf: shelf.clone(), process: process.clone(), name: name.clone() });
+            let is_second = opened.fetch_add(1, Ordering::Relaxed) > 0;
+            let (shelf, of) = (shelf.clone(), process.clone());
+            let store = Arc::new(SimStore { shelf, process: of, name: name.clone(), is_second });
             contents.open = Some(Arc::downgrade(&store));
             process.event("open-store", format_args!("{name} with {} rows", contents.rows.len()));
+            drop(inner);
+            process.reach(Point::StoreOpened);
             Ok(store as Arc<dyn Store>)
         })
     }
@@ -172,6 +201,8 @@ struct SimStore {
     shelf: Shelf,
     process: Arc<Incarnation>,
     name: String,
+    /// Whether this process had one open before: then this one is filled from a snapshot, to take its place.
+    is_second: bool,
 }
 
 impl SimStore {
@@ -189,6 +220,10 @@ impl Store for SimStore {
 
     fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), StoreError>> {
         let commit = || {
+            self.process.reach(Point::BeforeApply);
+            if self.is_second {
+                self.process.reach(Point::DuringSnapshotInstall);
+            }
             if !self.process.is_alive() {
                 return Err(error(&self.name, "this process is dead"));
             }
@@ -199,6 +234,7 @@ impl Store for SimStore {
             contents.perform(batch);
             drop(inner);
             self.process.event("commit-batch", format_args!("{} {operations} operations", self.name));
+            self.process.reach(Point::AfterApplyBeforeReply);
             Ok(())
         };
         let done = commit();

@@ -2,6 +2,7 @@
 
 pub mod acknowledged;
 pub mod answers;
+pub mod damage;
 pub mod deaths;
 pub mod leaders;
 pub mod progress;

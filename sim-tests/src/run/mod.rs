@@ -8,17 +8,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use faults::Faults;
 use madsim::runtime::Runtime;
 use notice::Notices;
 pub use report::{Report, Verdict};
 
-use crate::clients::{History, Scan, Worker, probe, scan};
+use crate::clients::{History, Issued, Scan, Worker, probe, scan};
 use crate::cluster::{Cluster, NodeFactory};
-use crate::laws::{self, AfterViolation, Laws, deaths, served, votes::VoteTap};
+use crate::laws::{self, AfterViolation, Laws, damage, deaths, served, votes::VoteTap};
 use crate::runtime::cause::Caused;
 use crate::runtime::{elapsed, remember_panics, sleep};
-use crate::schedule::Schedule;
-use crate::seed::stream;
+use crate::schedule::{Schedule, Work};
 use crate::trace::{FORMAT, Member, Trace};
 use crate::world::{Stop, World};
 
@@ -26,6 +26,8 @@ use crate::world::{Stop, World};
 const WATCH_EVERY: Duration = Duration::from_millis(10);
 /// How long after its end a node that stopped itself is started again.
 const REVIVE_AFTER: Duration = Duration::from_secs(1);
+/// What keeps all nodes down in the blackout at the end. Faults are numbered from 1.
+const BLACKOUT: u64 = 0;
 /// No run takes longer than this, in virtual time.
 const LONGEST_RUN: Duration = Duration::from_secs(600);
 
@@ -39,12 +41,17 @@ pub fn run(
 ) -> Report {
     remember_panics(quiet);
     let began = Instant::now();
-    let mut runtime = Runtime::with_seed_and_config(schedule.seed, madsim::Config::default());
+    let mut runtime = Runtime::with_seed_and_config(schedule.scheduler(), madsim::Config::default());
     runtime.set_time_limit(LONGEST_RUN);
     let laws = Laws::new(trace.clone(), after);
-    let history = History::default();
-    let course =
-        Course { schedule: schedule.clone(), laws: laws.clone(), history: history.clone(), trace: trace.clone() };
+    let (history, issued) = (History::default(), Issued::default());
+    let course = Course {
+        schedule: schedule.clone(),
+        laws: laws.clone(),
+        history: history.clone(),
+        issued: issued.clone(),
+        trace: trace.clone(),
+    };
     let (ended, simulated) = runtime.block_on(async move {
         let ended = course.run(factory).await;
         (ended, elapsed())
@@ -63,13 +70,15 @@ pub fn run(
             }
         }
     };
-    Report { schedule, verdict, violations, simulated, took: began.elapsed(), trace }
+    let operations = issued.operations();
+    Report { schedule, verdict, violations, operations, simulated, took: began.elapsed(), trace }
 }
 
 struct Course {
     schedule: Schedule,
     laws: Laws,
     history: History,
+    issued: Issued,
     trace: Trace,
 }
 
@@ -103,34 +112,56 @@ impl Course {
 
         self.phase("start");
         cluster.start_all();
-        self.serves(&cluster, 0).await?;
+        let nobody = BTreeSet::new();
+        self.serves(&cluster, &nobody, 0).await?;
 
         self.phase("disturb");
         let until = elapsed() + Duration::from_millis(schedule.disturbed_ms);
         let workers = self.put_to_work(&cluster, until);
-        let faults = faults::unleash(&cluster, schedule, &self.laws);
+        let faults = Faults::unleash(&cluster, schedule, &self.laws);
         self.wait_until(until).await?;
 
         self.phase("heal");
-        faults::heal(&cluster, faults);
-        self.serves(&cluster, 1_000).await?;
+        faults.heal();
+        let lost = faults.for_good();
+        if !lost.is_empty() {
+            self.trace.count("runs with a minority lost for good");
+            self.serves(&cluster, &lost, 1_000).await?;
+            self.converges(&cluster, &lost).await?;
+            self.phase("heal all");
+            faults.heal_all();
+        }
+        self.restart_damaged(&cluster);
+        self.serves(&cluster, &nobody, 2_000).await?;
         for worker in workers {
             worker.await.map_err(|error| Stopped::Harness(format!("a client: {error}")))?;
         }
-        self.converges(&cluster).await?;
+        self.converges(&cluster, &nobody).await?;
 
         self.phase("scan");
         self.scan_and_judge(&cluster).await?;
 
         self.phase("blackout");
         for node in &nodes {
+            cluster.begin_outage(*node, BLACKOUT);
             cluster.stop(*node, Stop::PowerLoss);
         }
         sleep(Duration::from_millis(100)).await;
-        cluster.start_all();
-        self.serves(&cluster, 2_000).await?;
-        self.converges(&cluster).await?;
+        for node in &nodes {
+            cluster.end_outage(*node, BLACKOUT);
+        }
+        self.serves(&cluster, &nobody, 3_000).await?;
+        self.converges(&cluster, &nobody).await?;
         self.scan_and_judge(&cluster).await
+    }
+
+    /// Damage is noticed by who reads: a start reads all that it depends on.
+    fn restart_damaged(&self, cluster: &Cluster) {
+        for node in cluster.world().nodes() {
+            if !cluster.world().disk(node).damages().is_empty() && cluster.stop(node, Stop::Crash) {
+                cluster.start(node);
+            }
+        }
     }
 
     fn phase(&self, name: &str) {
@@ -147,11 +178,17 @@ impl Course {
         let mut notices = Notices::default();
         madsim::task::spawn(async move {
             loop {
-                for (process, seen) in cluster.observe() {
-                    notices.observe(&process, &seen);
-                    laws.observe(elapsed(), &process, &seen);
+                let (seen, world) = (cluster.observe(), cluster.world());
+                for (process, seen) in &seen {
+                    notices.observe(process, seen);
+                    laws.observe(elapsed(), process, seen);
+                    laws.judge(elapsed(), damage::NAME, damage::check_serving(world, process));
                 }
-                laws.judge(elapsed(), deaths::NAME, deaths::check(cluster.world()));
+                let claims = seen.iter().filter(|(_, seen)| seen.leads).max_by_key(|(_, seen)| seen.term);
+                world.points.set_leader(claims.map(|(process, _)| process.node));
+                laws.judge(elapsed(), damage::NAME, damage::check_deaths(world));
+                laws.judge(elapsed(), deaths::NAME, deaths::check(world));
+                damage::stopped(world).into_iter().for_each(|node| cluster.give_up(node));
                 if laws.stop_the_run() {
                     return;
                 }
@@ -162,15 +199,22 @@ impl Course {
     }
 
     fn put_to_work(&self, cluster: &Cluster, until: Duration) -> Vec<madsim::task::JoinHandle<()>> {
+        let workload = &self.schedule.workload;
+        let began = elapsed();
         let worker = |number| Worker {
             number,
             cluster: cluster.clone(),
-            workload: self.schedule.workload.clone(),
+            seed: self.schedule.seed,
+            patience: Duration::from_millis(workload.patience_ms),
             history: self.history.clone(),
-            rng: stream(self.schedule.seed, &format!("client/{number}")),
+            issued: self.issued.clone(),
+            began,
         };
-        let clients = 1..=self.schedule.workload.clients;
-        clients.map(|number| madsim::task::spawn(Caused::new(worker(number).run(until)))).collect()
+        let work = |number| match workload.work.clone() {
+            Work::Drawn(from) => madsim::task::spawn(Caused::new(worker(number).draws(from, until))),
+            Work::Operations(operations) => madsim::task::spawn(Caused::new(worker(number).follows(operations))),
+        };
+        (1..=workload.clients).map(work).collect()
     }
 
     async fn wait_until(&self, until: Duration) -> Result<(), Stopped> {
@@ -181,13 +225,17 @@ impl Course {
         self.stop_if_violated()
     }
 
-    /// Every node must serve within the time that the law gives from now.
-    async fn serves(&self, cluster: &Cluster, first_count: u64) -> Result<(), Stopped> {
+    /// Every node must serve within the time that the law gives from now; but for these, and for those that found
+    /// their disks damaged.
+    async fn serves(&self, cluster: &Cluster, without: &BTreeSet<u64>, first_count: u64) -> Result<(), Stopped> {
         let give_up_at = elapsed() + served::WITHIN;
         let mut count = first_count;
-        for node in cluster.world().nodes() {
+        for node in cluster.world().nodes().into_iter().filter(|node| !without.contains(node)) {
             loop {
                 self.stop_if_violated()?;
+                if cluster.has_given_up(node) {
+                    break;
+                }
                 count += 1;
                 let Err(why) = probe(cluster, &self.history, node, count).await else { break };
                 if elapsed() > give_up_at {
@@ -201,14 +249,16 @@ impl Course {
         Ok(())
     }
 
-    /// All nodes must have applied the same within the time that the law gives from now.
-    async fn converges(&self, cluster: &Cluster) -> Result<(), Stopped> {
+    /// All nodes must have applied the same within the time that the law gives from now; with the same exceptions.
+    async fn converges(&self, cluster: &Cluster, without: &BTreeSet<u64>) -> Result<(), Stopped> {
         let give_up_at = elapsed() + served::WITHIN;
         loop {
             self.stop_if_violated()?;
-            let seen = cluster.observe();
+            let counts = |node: &u64| !without.contains(node) && !cluster.has_given_up(*node);
+            let mut seen = cluster.observe();
+            seen.retain(|(process, _)| counts(&process.node));
             let applied: BTreeSet<_> = seen.iter().map(|(_, seen)| seen.applied).collect();
-            if seen.len() as u64 == self.schedule.nodes && applied.len() == 1 {
+            if seen.len() == cluster.world().nodes().iter().filter(|node| counts(node)).count() && applied.len() == 1 {
                 return Ok(());
             }
             if elapsed() > give_up_at {
@@ -227,7 +277,7 @@ impl Course {
         let namespaces: BTreeSet<String> = written.map(|name| name.namespace.clone()).collect();
         let namespaces: Vec<String> = namespaces.into_iter().collect();
         let mut scans: Vec<Scan> = Vec::new();
-        for node in cluster.world().nodes() {
+        for node in cluster.world().nodes().into_iter().filter(|node| !cluster.has_given_up(*node)) {
             match scan(cluster, node, &namespaces).await {
                 Ok(scan) => scans.push(scan),
                 Err(why) => {

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::laws::Violation;
-use crate::schedule::Schedule;
+use crate::schedule::{Operation, Schedule};
 use crate::trace::{Trace, moment, short};
 
 /// What a run came to.
@@ -41,6 +41,8 @@ pub struct Report {
     pub verdict: Verdict,
     /// The first violation of each law, in the order in which they were seen.
     pub violations: Vec<Violation>,
+    /// What the clients did, as a list: [`Schedule::listed`] makes the same run of it.
+    pub operations: Vec<Operation>,
     /// Virtual time.
     pub simulated: Duration,
     /// Real time. Never in the trace.

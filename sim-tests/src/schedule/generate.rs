@@ -2,42 +2,68 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::{Fault, FollowerWrites, Knobs, Mix, Schedule, VERSION, What, Who, Workload};
+use super::{
+    At, Damaged, Drawn, Expect, Fault, FollowerWrites, Knobs, Mix, Point, Schedule, VERSION, What, When, Where, Who,
+    Whose, Work, Workload, draw,
+};
 use crate::host::files::DiskSettings;
 use crate::host::net::NetSettings;
 use crate::seed::stream;
+
+/// One of so many seeds damages a disk, and expects that to be noticed.
+const DAMAGE_ONE_IN: u32 = 12;
 
 /// The schedule of a seed. Each part is drawn from a stream of its own, so that a change to one leaves the others.
 pub fn generate(seed: u64) -> Schedule {
     let mut rng = stream(seed, "schedule/cluster");
     let nodes = *pick(&mut rng, &[3, 3, 3, 4, 5]);
     let disturbed_ms = rng.random_range(15_000..40_000);
+    let expect = expect(seed, nodes);
+    let mut faults = draw::faults(seed, nodes, disturbed_ms);
+    match expect {
+        Expect::DetectAndStop { node } => faults.extend(damage(seed, node, disturbed_ms)),
+        Expect::Holds => make_permanent(&mut stream(seed, "schedule/permanent"), nodes, &mut faults, disturbed_ms),
+    }
+    faults.sort_by_key(|fault| match &fault.when {
+        When::AtMs(at_ms) => *at_ms,
+        When::At(at) => at.from_ms,
+    });
+    for (fault, id) in faults.iter_mut().zip(1..) {
+        fault.id = id;
+    }
+    let outage = faults.iter().any(|fault| matches!(fault.what, What::Outage { .. }));
     Schedule {
         version: VERSION,
+        commit: "unknown".to_owned(),
         seed,
+        scheduler_seed: None,
         nodes,
-        knobs: knobs(&mut stream(seed, "schedule/knobs")),
+        knobs: knobs(&mut stream(seed, "schedule/knobs"), outage),
         workload: workload(&mut stream(seed, "schedule/workload")),
         network: network(&mut stream(seed, "schedule/network")),
         disk: disk(&mut stream(seed, "schedule/disk")),
         disturbed_ms,
-        faults: faults(seed, nodes, disturbed_ms),
+        faults,
+        expect,
     }
 }
 
-fn pick<'a, T>(rng: &mut StdRng, from: &'a [T]) -> &'a T {
+pub(super) fn pick<'a, T>(rng: &mut StdRng, from: &'a [T]) -> &'a T {
     from.choose(rng).expect("the choices are written above and not empty")
 }
 
-fn knobs(rng: &mut StdRng) -> Knobs {
+/// Small everything, half of the time: it is at their borders that batches, segments and snapshots go wrong.
+fn knobs(rng: &mut StdRng, outage: bool) -> Knobs {
     let (heartbeat_ms, least) = *pick(rng, &[(50, 150), (50, 200), (100, 300), (150, 500)]);
+    let snapshot_log_bytes = *pick(rng, &[2 << 10, 4 << 10, 32 << 10, 256 << 10, 4 << 20]);
+    let log_entries_kept = *pick(rng, &[0, 0, 1, 10, 500]);
     Knobs {
         heartbeat_ms,
         election_timeout_ms: (least, least * 2),
-        append_entries_max: *pick(rng, &[1, 2, 5, 64, 300]),
-        log_entries_kept: *pick(rng, &[0, 1, 10, 500]),
-        segment_bytes: *pick(rng, &[16 << 10, 64 << 10, 256 << 10]),
-        snapshot_log_bytes: *pick(rng, &[4 << 10, 32 << 10, 256 << 10, 4 << 20]),
+        append_entries_max: *pick(rng, &[1, 1, 2, 5, 64, 300]),
+        log_entries_kept: if outage { log_entries_kept.min(1) } else { log_entries_kept },
+        segment_bytes: *pick(rng, &[4 << 10, 16 << 10, 64 << 10, 256 << 10]),
+        snapshot_log_bytes: if outage { snapshot_log_bytes.min(32 << 10) } else { snapshot_log_bytes },
         follower_writes: *pick(
             rng,
             &[FollowerWrites::Redirect, FollowerWrites::Forward, FollowerWrites::Auto, FollowerWrites::Auto],
@@ -54,12 +80,14 @@ fn workload(rng: &mut StdRng) -> Workload {
     ];
     Workload {
         clients: rng.random_range(2..=8),
-        namespaces: *pick(rng, &[1, 1, 3]),
-        keys: *pick(rng, &[1, 3, 10, 50, 500]),
-        mix: pick(rng, &mixes).clone(),
-        pause_ms: *pick(rng, &[10, 50, 100, 200, 200, 400, 400, 1_000]),
         patience_ms: *pick(rng, &[1_000, 3_000, 8_000]),
-        value_bytes: *pick(rng, &[32, 32, 300, 5_000, 40_000]),
+        work: Work::Drawn(Drawn {
+            namespaces: *pick(rng, &[1, 1, 3]),
+            keys: *pick(rng, &[1, 3, 10, 50, 500]),
+            mix: pick(rng, &mixes).clone(),
+            pause_ms: *pick(rng, &[10, 50, 100, 200, 200, 400, 400, 1_000]),
+            value_bytes: *pick(rng, &[32, 32, 300, 5_000, 40_000]),
+        }),
     }
 }
 
@@ -71,109 +99,73 @@ fn disk(rng: &mut StdRng) -> DiskSettings {
     DiskSettings { sync_us: *pick(rng, &[(50, 300), (200, 3_000), (2_000, 15_000)]), ..DiskSettings::default() }
 }
 
-/// Each class of fault is on with probability one half.
-fn faults(seed: u64, nodes: u64, disturbed_ms: u64) -> Vec<Fault> {
-    type Draw = fn(&mut StdRng, u64) -> Fault;
-    let classes: [(&str, u32, Draw); 14] = [
-        ("cut", 4, |rng, nodes| {
-            let what = What::Cut { holds: rng.random_bool(0.5), clients: rng.random_bool(0.3) };
-            Fault { at_ms: 0, for_ms: rng.random_range(500..8_000), who: side(rng, nodes), what }
-        }),
-        ("one-way-cut", 3, |rng, nodes| {
-            let holds = rng.random_bool(0.5);
-            let what = if rng.random_bool(0.5) { What::CutOutward { holds } } else { What::CutInward { holds } };
-            Fault { at_ms: 0, for_ms: rng.random_range(500..8_000), who: side(rng, nodes), what }
-        }),
-        ("loss", 3, |rng, nodes| {
-            let what = What::Loss { percent: rng.random_range(1..30) };
-            Fault { at_ms: 0, for_ms: rng.random_range(1_000..10_000), who: some_or_all(rng, nodes), what }
-        }),
-        ("delay", 3, |rng, nodes| {
-            let what = What::Delay { ms: *pick(rng, &[5, 50, 300, 2_000]) };
-            Fault { at_ms: 0, for_ms: rng.random_range(1_000..8_000), who: some_or_all(rng, nodes), what }
-        }),
-        ("duplication", 3, |rng, nodes| {
-            let what = What::Duplication { percent: rng.random_range(1..50) };
-            Fault { at_ms: 0, for_ms: rng.random_range(1_000..15_000), who: some_or_all(rng, nodes), what }
-        }),
-        ("reordering", 3, |rng, nodes| {
-            let what = What::Reordering { percent: rng.random_range(1..30) };
-            Fault { at_ms: 0, for_ms: rng.random_range(1_000..15_000), who: some_or_all(rng, nodes), what }
-        }),
-        ("crash", 6, |rng, nodes| Fault {
-            at_ms: 0,
-            for_ms: outage(rng),
-            who: some_or_all(rng, nodes),
-            what: What::Crash,
-        }),
-        ("power-loss", 4, |rng, nodes| {
-            let what = What::PowerLoss { midst: rng.random_bool(0.6) };
-            let who = if rng.random_bool(0.4) { Who::All } else { some_or_all(rng, nodes) };
-            Fault { at_ms: 0, for_ms: outage(rng), who, what }
-        }),
-        ("voter-power-loss", 4, |rng, _| {
-            let for_ms = *pick(rng, &[10, 100, 1_000]);
-            Fault { at_ms: 0, for_ms, who: Who::Leader, what: What::VoterPowerLoss }
-        }),
-        ("pause", 4, |rng, nodes| Fault {
-            at_ms: 0,
-            for_ms: *pick(rng, &[100, 1_000, 3_000, 10_000]),
-            who: side(rng, nodes),
-            what: What::Pause,
-        }),
-        ("slow-syncs", 3, |rng, nodes| {
-            let what = What::SlowSyncs { factor: *pick(rng, &[5, 30, 200]) };
-            Fault { at_ms: 0, for_ms: rng.random_range(1_000..8_000), who: some_or_all(rng, nodes), what }
-        }),
-        ("failed-sync", 3, |rng, nodes| Fault {
-            at_ms: 0,
-            for_ms: outage(rng),
-            who: side(rng, nodes),
-            what: What::FailedSync,
-        }),
-        ("full-disk", 2, |rng, nodes| {
-            let what = What::FullDisk { bytes: *pick(rng, &[0, 10_000, 200_000]) };
-            Fault { at_ms: 0, for_ms: rng.random_range(1_000..6_000), who: side(rng, nodes), what }
-        }),
-        ("clock-step", 3, |rng, nodes| {
-            let ms = *pick(rng, &[-3_600_000, -2_000, 1_500, 45_000, 86_400_000]);
-            let who = side(rng, nodes);
-            Fault { at_ms: 0, for_ms: rng.random_range(1_000..20_000), who, what: What::ClockStep { ms } }
-        }),
-    ];
-    let mut all = Vec::new();
-    for (name, most, draw) in classes {
-        let mut rng = stream(seed, &format!("schedule/fault/{name}"));
-        if !rng.random_bool(0.5) {
-            continue;
+fn expect(seed: u64, nodes: u64) -> Expect {
+    let mut rng = stream(seed, "schedule/expect");
+    if rng.random_ratio(1, DAMAGE_ONE_IN) {
+        Expect::DetectAndStop { node: rng.random_range(1..=nodes) }
+    } else {
+        Expect::Holds
+    }
+}
+
+/// One damage, at any time or right when the file has been written, and mostly a restart after it: only who reads
+/// can notice.
+fn damage(seed: u64, node: u64, disturbed_ms: u64) -> Vec<Fault> {
+    let mut rng = stream(seed, "schedule/damage");
+    let file = *pick(
+        &mut rng,
+        &[
+            Damaged::Log,
+            Damaged::Log,
+            Damaged::LogTail,
+            Damaged::Snapshot,
+            Damaged::Snapshot,
+            Damaged::Identity,
+            Damaged::Current,
+        ],
+    );
+    let what = if rng.random_bool(0.6) { What::FlippedBit { file } } else { What::MisdirectedWrite { file } };
+    let at_ms = rng.random_range(disturbed_ms / 3..disturbed_ms);
+    let when = match file {
+        Damaged::Snapshot if rng.random_bool(0.3) => {
+            When::At(At { point: Point::AfterSnapshotRename, node: Where::Node(node), nth: 1, from_ms: at_ms })
         }
-        for _ in 0..rng.random_range(1..=most) {
-            let mut fault = draw(&mut rng, nodes);
-            fault.at_ms = rng.random_range(2_000..disturbed_ms);
-            all.push(fault);
-        }
+        _ => When::AtMs(at_ms),
+    };
+    let struck = Fault { id: 0, when, for_ms: Some(0), who: Who::Nodes(vec![node]), what };
+    let mut faults = vec![struck];
+    if rng.random_bool(0.7) {
+        let what = if rng.random_bool(0.5) { What::Crash } else { What::PowerLoss };
+        let at_ms = at_ms + rng.random_range(0..5_000);
+        let who = Who::Nodes(vec![node]);
+        faults.push(Fault {
+            id: 0,
+            when: When::AtMs(at_ms),
+            for_ms: Some(*pick(&mut rng, &[10, 1_000, 3_000])),
+            who,
+            what,
+        });
     }
-    all.sort_by_key(|fault| fault.at_ms);
-    all
+    faults
 }
 
-fn outage(rng: &mut StdRng) -> u64 {
-    *pick(rng, &[10, 200, 1_000, 3_000, 12_000])
-}
-
-/// One node, a minority or the leader.
-fn side(rng: &mut StdRng, nodes: u64) -> Who {
-    if rng.random_bool(0.4) {
-        return Who::Leader;
+/// In one of three seeds a minority stays struck until the others have shown that they go on without it.
+fn make_permanent(rng: &mut StdRng, nodes: u64, faults: &mut Vec<Fault>, disturbed_ms: u64) {
+    if !rng.random_ratio(1, 3) {
+        return;
     }
-    let many = rng.random_range(1..=nodes / 2);
-    let mut chosen: Vec<u64> = (1..=nodes).collect();
-    while chosen.len() as u64 > many {
-        chosen.remove(rng.random_range(0..chosen.len()));
-    }
-    Who::Nodes(chosen)
-}
-
-fn some_or_all(rng: &mut StdRng, nodes: u64) -> Who {
-    if rng.random_bool(0.25) { Who::All } else { side(rng, nodes) }
+    let holds = rng.random_bool(0.5);
+    let what = match rng.random_range(0..6) {
+        0 | 1 => What::Crash,
+        2 => What::Pause,
+        3 => What::Cut { holds, clients: false },
+        4 => What::CutInward { holds },
+        _ => What::CutOutward { holds },
+    };
+    let who = draw::minority(rng, nodes);
+    // Late, so that the cluster has not yet got used to it when it has to show what it does without them.
+    let from_ms = rng.random_range(disturbed_ms / 2..disturbed_ms);
+    let fault = Fault { id: 0, when: When::AtMs(from_ms), for_ms: None, who, what };
+    let at_a_point = rng.random_bool(0.3);
+    faults.push(if at_a_point { draw::at_a_point(rng, fault, Where::One(Whose::Leader)) } else { fault });
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 
+use super::damage::{self, Damage};
 use super::inode::Inode;
+use super::wrongs::{DiskFault, Wrongs};
 use crate::runtime::elapsed;
+use crate::schedule::Damaged;
 
 /// How fast a disk is, and what may become of a store at a power loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ impl Default for DiskSettings {
 #[derive(Clone)]
 pub struct Disk(Arc<Mutex<Inner>>);
 
-type File = Arc<Mutex<Inode>>;
+pub(super) type File = Arc<Mutex<Inode>>;
 
 struct Inner {
     settings: DiskSettings,
@@ -45,12 +47,10 @@ struct Inner {
     durable: Names,
     /// Changes of names since their folder's last sync, in order.
     unsynced: Vec<NameChange>,
-    slowness: u32,
-    syncs_to_fail: u32,
+    wrongs: Wrongs,
     /// Incarnations that were given an error.
     hurt: BTreeSet<u32>,
-    capacity: Option<u64>,
-    on_sync: Vec<oneshot::Sender<()>>,
+    damages: Vec<Damage>,
 }
 
 #[derive(Clone, Default)]
@@ -146,11 +146,9 @@ impl Disk {
             names: Names::default(),
             durable: Names::default(),
             unsynced: Vec::new(),
-            slowness: 1,
-            syncs_to_fail: 0,
+            wrongs: Wrongs::default(),
             hurt: BTreeSet::new(),
-            capacity: None,
-            on_sync: Vec::new(),
+            damages: Vec::new(),
         })))
     }
 
@@ -158,39 +156,47 @@ impl Disk {
         self.0.lock().expect("no panic under this lock")
     }
 
-    /// From now on syncs take this many times as long.
-    pub fn set_slowness(&self, factor: u32) {
-        self.lock().slowness = factor.max(1);
-    }
-
-    /// This many of the next syncs fail.
-    pub fn fail_syncs(&self, count: u32) {
-        self.lock().syncs_to_fail = count;
-    }
-
-    /// Whether this incarnation was ever given an error.
-    pub fn has_hurt(&self, incarnation: u32) -> bool {
-        self.lock().hurt.contains(&incarnation)
-    }
-
-    /// Leaves this much space from now on; `None` for as much as anyone wants.
-    pub fn set_free(&self, bytes: Option<u64>) {
+    /// From now on this is wrong, until the same cause [`mend`](Self::mend)s it.
+    pub fn disturb(&self, cause: u64, fault: DiskFault) {
         let mut inner = self.lock();
         let used = inner.used();
-        inner.capacity = bytes.map(|free| used + free);
+        inner.wrongs.begin(cause, fault, used);
+    }
+
+    /// Nothing is wrong any more by this cause. What is damaged stays damaged.
+    pub fn mend(&self, cause: u64) {
+        self.lock().wrongs.end(cause);
+    }
+
+    /// Damages a file, where one of this kind holds anything, while or after this incarnation runs.
+    pub fn damage(&self, file: Damaged, how: damage::How, incarnation: u32, rng: &mut StdRng) -> Option<Damage> {
+        let mut inner = self.lock();
+        let damage = damage::inflict(&inner.names.files, file, how, incarnation, rng)?;
+        inner.damages.push(damage.clone());
+        Some(damage)
+    }
+
+    /// All damage so far.
+    pub fn damages(&self) -> Vec<Damage> {
+        self.lock().damages.clone()
+    }
+
+    /// The damage that is still there, as it was done.
+    pub fn unmended(&self) -> Vec<Damage> {
+        let inner = self.lock();
+        inner.damages.iter().filter(|damage| damage.is_there(&inner.names.files)).cloned().collect()
+    }
+
+    /// Whether this incarnation was ever given an error, or found its files damaged.
+    pub fn has_hurt(&self, incarnation: u32) -> bool {
+        let inner = self.lock();
+        inner.hurt.contains(&incarnation) || inner.damages.iter().any(|damage| damage.incarnation <= incarnation)
     }
 
     /// How much can still be written.
     pub fn free(&self) -> u64 {
         let inner = self.lock();
-        inner.capacity.map_or(1 << 40, |capacity| capacity.saturating_sub(inner.used()))
-    }
-
-    /// Completes when the next sync begins, which is before it takes effect.
-    pub fn next_sync(&self) -> oneshot::Receiver<()> {
-        let (tell, told) = oneshot::channel();
-        self.lock().on_sync.push(tell);
-        told
+        inner.wrongs.capacity().map_or(1 << 40, |capacity| capacity.saturating_sub(inner.used()))
     }
 
     /// The process on this machine died.
@@ -230,7 +236,7 @@ impl Disk {
     pub(super) fn access_cost(&self) -> Duration {
         let mut inner = self.lock();
         let (from, to) = inner.settings.access_us;
-        Duration::from_micros(inner.rng.random_range(from..=to.max(from)))
+        Duration::from_micros(inner.rng.random_range(from..=to.max(from))) * inner.wrongs.access_slowness()
     }
 
     /// Begins a sync: how long it takes, and whether it fails.
@@ -238,23 +244,28 @@ impl Disk {
         let mut inner = self.lock();
         let inner = &mut *inner;
         let (from, to) = inner.settings.sync_us;
-        let cost = Duration::from_micros(inner.rng.random_range(from..=to.max(from))) * inner.slowness;
-        let fails = inner.syncs_to_fail > 0;
+        let cost = Duration::from_micros(inner.rng.random_range(from..=to.max(from))) * inner.wrongs.sync_slowness();
+        let fails = inner.wrongs.sync_fails();
         if fails {
-            inner.syncs_to_fail -= 1;
             inner.hurt.insert(incarnation);
         }
-        for tell in inner.on_sync.drain(..) {
-            // Whoever waited may have given up.
-            let _ = tell.send(());
-        }
         (cost, fails)
+    }
+
+    /// Begins a read: whether it fails.
+    pub(super) fn read_fails(&self, incarnation: u32) -> bool {
+        let mut inner = self.lock();
+        let fails = inner.wrongs.read_fails();
+        if fails {
+            inner.hurt.insert(incarnation);
+        }
+        fails
     }
 
     /// Whether there is space for a file to grow.
     pub(super) fn has_space(&self, growth: u64, incarnation: u32) -> bool {
         let mut inner = self.lock();
-        let fits = inner.capacity.is_none_or(|capacity| growth == 0 || inner.used() + growth <= capacity);
+        let fits = inner.wrongs.capacity().is_none_or(|capacity| growth == 0 || inner.used() + growth <= capacity);
         if !fits {
             inner.hurt.insert(incarnation);
         }

@@ -178,6 +178,49 @@ impl Inode {
         self.busy_until = now;
     }
 
+    /// The sectors in which something other than zeros is written.
+    pub fn written_sectors(&self) -> Vec<usize> {
+        let sectors = self.cached.chunks(SECTOR_BYTES).enumerate();
+        sectors.filter(|(_, bytes)| bytes.iter().any(|byte| *byte != 0)).map(|(sector, _)| sector).collect()
+    }
+
+    /// How many bytes of a sector there are up to the last that is not zero.
+    pub fn written_bytes(&self, sector: usize) -> usize {
+        self.sector(sector).iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
+    }
+
+    /// What stands in a sector.
+    pub fn sector(&self, sector: usize) -> Vec<u8> {
+        let start = (sector * SECTOR_BYTES).min(self.cached.len());
+        self.cached[start..(start + SECTOR_BYTES).min(self.cached.len())].to_vec()
+    }
+
+    /// Turns a bit over, in memory and on disk alike, and tells the byte that it makes.
+    pub fn flip(&mut self, at: usize, bit: u8) -> Vec<u8> {
+        self.cached[at] ^= 1 << bit;
+        if let Some(byte) = self.durable.get_mut(at) {
+            *byte ^= 1 << bit;
+        }
+        vec![self.cached[at]]
+    }
+
+    /// Puts something else into a sector, in memory and on disk alike, and tells what stands there then.
+    pub fn overwrite(&mut self, sector: usize, with: &[u8]) -> Vec<u8> {
+        let start = sector * SECTOR_BYTES;
+        for content in [&mut self.cached, &mut self.durable] {
+            let end = (start + with.len()).min(content.len());
+            if start < end {
+                content[start..end].copy_from_slice(&with[..end - start]);
+            }
+        }
+        self.sector(sector)
+    }
+
+    /// Whether these bytes stand here.
+    pub fn holds(&self, offset: usize, bytes: &[u8]) -> bool {
+        self.cached.get(offset..offset + bytes.len()) == Some(bytes)
+    }
+
     /// The machine lost power: what was synced stays, of the rest any subset of sectors. Says how many of the
     /// unsynced sectors stayed, and how many there were.
     pub fn power_loss(&mut self, now: Duration, rng: &mut StdRng) -> (usize, usize) {

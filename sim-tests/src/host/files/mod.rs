@@ -1,17 +1,23 @@
 //! Files that outlive a crash, and after a power loss are what a real disk may make of them.
 
+mod damage;
 mod disk;
 mod inode;
+mod wrongs;
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use confman::host::{BoxFuture, File, Files};
+pub use damage::{Damage, How};
 pub use disk::{Disk, DiskSettings, Losses};
 use inode::{Answer, Inode, Operation, Output};
+pub use wrongs::DiskFault;
 
+use super::points;
 use crate::runtime::{elapsed, sleep, sleep_until};
+use crate::schedule::Point;
 use crate::trace::Member;
 use crate::world::Incarnation;
 
@@ -32,22 +38,29 @@ impl SimFiles {
         &self,
         kind: &'static str,
         path: String,
+        points: Around,
         work: impl FnOnce(&Disk) -> io::Result<T> + Send + 'static,
     ) -> BoxFuture<'static, io::Result<T>> {
         let (disk, process) = (self.disk.clone(), self.process.clone());
         let cost = disk.access_cost();
         Box::pin(async move {
+            process.calls_files(points.before);
             alive(&process)?;
             process.event(kind, format_args!("{path}"));
-            if disk.happens_first() {
-                let done = work(&disk);
-                sleep(cost).await;
-                done
-            } else {
+            let happens_first = disk.happens_first();
+            if !happens_first {
                 sleep(cost).await;
                 alive(&process)?;
-                work(&disk)
             }
+            let done = work(&disk);
+            if done.is_ok() {
+                points.after.iter().for_each(|point| process.reach(*point));
+                alive(&process)?;
+            }
+            if happens_first {
+                sleep(cost).await;
+            }
+            done
         })
     }
 
@@ -57,6 +70,13 @@ impl SimFiles {
     }
 }
 
+/// The points before and after a call.
+#[derive(Default)]
+struct Around {
+    before: &'static [Point],
+    after: &'static [Point],
+}
+
 fn alive(process: &Incarnation) -> io::Result<()> {
     if process.is_alive() { Ok(()) } else { Err(io::Error::other("this process is dead")) }
 }
@@ -64,32 +84,34 @@ fn alive(process: &Incarnation) -> io::Result<()> {
 impl Files for SimFiles {
     fn create(&self, path: &str) -> BoxFuture<'static, io::Result<Arc<dyn File>>> {
         let (path, handle) = (path.to_owned(), self.handle());
-        self.on_names("create", path.clone(), move |disk| Ok(handle(path.clone(), disk.create(&path)?)))
+        let points = Around { after: points::of_create(&path), ..Around::default() };
+        self.on_names("create", path.clone(), points, move |disk| Ok(handle(path.clone(), disk.create(&path)?)))
     }
 
     fn open(&self, path: &str) -> BoxFuture<'static, io::Result<Arc<dyn File>>> {
         let (path, handle) = (path.to_owned(), self.handle());
-        self.on_names("open", path.clone(), move |disk| Ok(handle(path.clone(), disk.open(&path)?)))
+        self.on_names("open", path.clone(), Around::default(), move |disk| Ok(handle(path.clone(), disk.open(&path)?)))
     }
 
     fn rename(&self, from: &str, to: &str) -> BoxFuture<'static, io::Result<()>> {
         let (from, to) = (from.to_owned(), to.to_owned());
-        self.on_names("rename", format!("{from} to {to}"), move |disk| disk.rename(&from, &to))
+        let points = Around { before: points::before_rename(&to), after: points::after_rename(&to) };
+        self.on_names("rename", format!("{from} to {to}"), points, move |disk| disk.rename(&from, &to))
     }
 
     fn remove(&self, path: &str) -> BoxFuture<'static, io::Result<()>> {
         let path = path.to_owned();
-        self.on_names("remove", path.clone(), move |disk| disk.remove(&path))
+        self.on_names("remove", path.clone(), Around::default(), move |disk| disk.remove(&path))
     }
 
     fn list(&self, dir: &str) -> BoxFuture<'static, io::Result<Vec<String>>> {
         let dir = dir.to_owned();
-        self.on_names("list", dir.clone(), move |disk| Ok(disk.list(&dir)))
+        self.on_names("list", dir.clone(), Around::default(), move |disk| Ok(disk.list(&dir)))
     }
 
     fn create_dir(&self, dir: &str) -> BoxFuture<'static, io::Result<()>> {
         let dir = dir.to_owned();
-        self.on_names("create-dir", dir.clone(), move |disk| {
+        self.on_names("create-dir", dir.clone(), Around::default(), move |disk| {
             disk.create_folder(&dir);
             Ok(())
         })
@@ -98,6 +120,7 @@ impl Files for SimFiles {
     fn sync_dir(&self, dir: &str) -> BoxFuture<'static, io::Result<()>> {
         let (disk, process, dir) = (self.disk.clone(), self.process.clone(), dir.to_owned());
         Box::pin(async move {
+            process.calls_files(&[Point::BeforeSync, Point::BeforeDirSync]);
             alive(&process)?;
             let (cost, fails) = disk.begin_sync(process.number);
             let io = process.record("sync", &[], format_args!("{dir}/"));
@@ -107,7 +130,10 @@ impl Files for SimFiles {
             if fails {
                 return Err(io::Error::other("injected fault: the sync failed"));
             }
-            disk.sync_folder(&dir)
+            let synced = disk.sync_folder(&dir);
+            process.reach(Point::AfterDirSync);
+            alive(&process)?;
+            synced
         })
     }
 
@@ -127,6 +153,11 @@ struct SimFile {
 impl SimFile {
     /// Queues the operation now, whether or not the caller stays to hear the answer.
     fn call(&self, kind: &'static str, operation: Operation) -> BoxFuture<'static, io::Result<Output>> {
+        self.process.calls_files(match &operation {
+            Operation::Sync { .. } => points::before_sync(&self.path),
+            Operation::Write { .. } => points::before_write(&self.path),
+            _ => &[],
+        });
         if !self.process.is_alive() {
             return Box::pin(async { Err(io::Error::other("this process is dead")) });
         }
@@ -135,12 +166,16 @@ impl SimFile {
                 let (cost, fails) = self.disk.begin_sync(self.process.number);
                 (cost, Operation::Sync { fails })
             }
+            Operation::Read { .. } if self.disk.read_fails(self.process.number) => {
+                (self.disk.access_cost(), Operation::Refused(io::ErrorKind::Other, "injected fault: the read failed"))
+            }
             operation => (self.disk.access_cost(), self.refuse_without_space(operation)),
         };
         let syncs = matches!(operation, Operation::Sync { .. });
         let io = self.process.event(kind, format_args!("{}{operation}", self.path));
         let (at, answer) = self.inode.lock().expect("no panic under this lock").submit(elapsed(), cost, operation);
         let (disk, inode, process) = (self.disk.clone(), self.inode.clone(), self.process.clone());
+        let after = if syncs { points::after_sync(&self.path) } else { &[] };
         Box::pin(async move {
             sleep_until(at).await;
             disk.settle(&inode);
@@ -148,6 +183,8 @@ impl SimFile {
             if syncs && process.is_alive() {
                 let members = [("io", Member::Number(io)), ("ok", Member::Flag(answer.is_ok()))];
                 process.follow_up(Some(io), "synced", &members, format_args!(""));
+                after.iter().for_each(|point| process.reach(*point));
+                alive(&process)?;
             }
             answer
         })

@@ -1,6 +1,7 @@
 //! Links between nodes that lose, delay, repeat, reorder, hold and cut.
 
 mod conditions;
+mod lots;
 mod pipe;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -13,9 +14,9 @@ use std::time::Duration;
 use bytes::Bytes;
 pub use conditions::{Conditions, Disturbance, Effect, NetSettings};
 use confman::host::{BoxFuture, Link, PeerNet};
+pub use lots::Lot;
+use lots::Lots;
 use pipe::{Pipe, PipeReceiver, PipeSender};
-use rand::RngExt;
-use rand::rngs::StdRng;
 
 use crate::coverage::Point;
 use crate::runtime::{elapsed, sleep};
@@ -49,7 +50,7 @@ pub struct Net(Arc<Mutex<Inner>>);
 
 struct Inner {
     settings: NetSettings,
-    rng: StdRng,
+    lots: Lots,
     trace: Trace,
     disturbances: BTreeMap<u64, Disturbance>,
     next_disturbance: u64,
@@ -71,10 +72,11 @@ struct Listener {
 }
 
 impl Net {
-    pub fn new(settings: NetSettings, rng: StdRng, trace: Trace) -> Net {
+    /// The network of a run with this seed.
+    pub fn new(settings: NetSettings, seed: u64, trace: Trace) -> Net {
         Net(Arc::new(Mutex::new(Inner {
             settings,
-            rng,
+            lots: Lots::new(seed),
             trace,
             disturbances: BTreeMap::new(),
             next_disturbance: 0,
@@ -139,14 +141,13 @@ impl Net {
     }
 
     /// How long a message takes under these conditions.
-    pub fn delay(&self, conditions: &Conditions) -> Duration {
-        let (from, to) = conditions.delay_us;
-        Duration::from_micros(self.lock().rng.random_range(from..=to.max(from)))
+    pub fn delay(&self, from: Place, to: Place, conditions: &Conditions) -> Duration {
+        self.lock().lots.delay(from, to, conditions.delay_us)
     }
 
-    /// Whether something with this probability happens.
-    pub fn chance(&self, probability: f64) -> bool {
-        probability > 0.0 && self.lock().rng.random_bool(probability.min(1.0))
+    /// Whether something with this probability happens to a message from one place to another.
+    pub fn chance(&self, from: Place, to: Place, lot: Lot, probability: f64) -> bool {
+        probability > 0.0 && self.lock().lots.chance(from, to, lot, probability)
     }
 
     /// Whether a process on this machine listens; `None` where the machine is dark.
@@ -274,9 +275,13 @@ impl PeerNet for SimNet {
             loop {
                 let there = net.conditions(process.node, to);
                 let back = net.conditions(to, process.node);
-                let lost = there.cut || back.cut || net.chance(there.loss) || net.chance(back.loss);
+                let near = process.node;
+                let lost = there.cut
+                    || back.cut
+                    || net.chance(near, to, Lot::Loss, there.loss)
+                    || net.chance(to, near, Lot::Loss, back.loss);
                 if !lost && net.listens(to).is_some() {
-                    sleep(net.delay(&there) + net.delay(&back)).await;
+                    sleep(net.delay(near, to, &there) + net.delay(to, near, &back)).await;
                     break;
                 }
                 // Nobody answers and nobody refuses: as in life, the knocking goes on until the caller gives up.
@@ -291,6 +296,7 @@ impl PeerNet for SimNet {
 
     fn accept(&self) -> BoxFuture<'static, io::Result<Link>> {
         let (net, process) = (self.net.clone(), self.process.clone());
+        process.accepts();
         Box::pin(poll_fn(move |cx| {
             let mut inner = net.lock();
             let listener = inner.listeners.get_mut(&process.node).filter(|l| Arc::ptr_eq(&l.process, &process));

@@ -9,8 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use confman::host::{BoxFuture, LinkReceiver, LinkSender};
 
-use super::{Net, Place, arrival};
+use super::{Lot, Net, Place, arrival};
 use crate::coverage::Point;
+use crate::host::points;
 use crate::runtime::{Sleep, cause, elapsed, sleep_until};
 use crate::trace::Member;
 use crate::world::Incarnation;
@@ -74,7 +75,8 @@ impl Pipe {
 
     /// Puts something on its way, whatever may become of it there.
     fn put(&self, net: &Net, item: Item) {
-        let conditions = net.conditions(self.from(), self.to());
+        let (from, to) = (self.from(), self.to());
+        let conditions = net.conditions(from, to);
         if conditions.cut {
             if conditions.holds {
                 self.note("held", &item, None);
@@ -85,7 +87,7 @@ impl Pipe {
             }
             return;
         }
-        if net.chance(conditions.loss) {
+        if net.chance(from, to, Lot::Loss, conditions.loss) {
             self.note("lost", &item, Some("loss"));
             net.sometimes(Point::FrameLost);
             return;
@@ -95,10 +97,10 @@ impl Pipe {
             self.refuse(net);
             return;
         }
-        let copies = if net.chance(conditions.duplication) { 2 } else { 1 };
+        let copies = if net.chance(from, to, Lot::Duplication, conditions.duplication) { 2 } else { 1 };
         for copy in 0..copies {
-            let overtakes = net.chance(conditions.reordering);
-            let mut at = arrival(net.delay(&conditions));
+            let overtakes = net.chance(from, to, Lot::Reordering, conditions.reordering);
+            let mut at = arrival(net.delay(from, to, &conditions));
             let number = net.number();
             let mut state = self.state();
             let mut item = item.clone();
@@ -140,7 +142,7 @@ impl Pipe {
     fn refuse(&self, net: &Net) {
         let back = net.conditions(self.to(), self.from());
         if net.listens(self.to()).is_some() && !back.cut {
-            let at = arrival(net.delay(&back) * 2);
+            let at = arrival(net.delay(self.to(), self.from(), &back) * 2);
             self.state().broken_at.get_or_insert(at);
         }
     }
@@ -189,6 +191,7 @@ impl LinkSender for PipeSender {
             }
             for frame in frames {
                 let sum = xxhash_rust::xxh3::xxh3_64(&frame) as u32;
+                let point = points::of_frame(&frame, true);
                 let number = self.net.number();
                 let members = [
                     ("to", Member::Place(self.pipe.to())),
@@ -200,6 +203,12 @@ impl LinkSender for PipeSender {
                 let sent = self.process.record("send", &members, format_args!("{sum:08x}"));
                 self.pipe.put(&self.net, Item::Frame(Message { frame, number, sent, again: false }));
                 cause::follow(sent);
+                if let Some(point) = point {
+                    self.process.reach(point);
+                    if !self.process.is_alive() {
+                        return Err(io::Error::other("this process is dead"));
+                    }
+                }
             }
             Ok(())
         })
@@ -282,6 +291,10 @@ impl Future for Receive<'_> {
                     ];
                     let members = if again { &members[..] } else { &members[..3] };
                     process.follow_up(Some(sent), "receive", members, format_args!(""));
+                    process.hears(points::of_frame(&frame, false));
+                    if !process.is_alive() {
+                        return Poll::Ready(Err(io::Error::other("this process is dead")));
+                    }
                     net.tap(pipe.from(), pipe.to(), &frame);
                     return Poll::Ready(Ok(Some(frame)));
                 }

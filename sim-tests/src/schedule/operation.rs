@@ -1,0 +1,42 @@
+use serde::{Deserialize, Serialize};
+
+/// One operation of one client, as data. A client carries its operations out one after the other, each at its moment
+/// or when the one before is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Operation {
+    /// Its own, whatever becomes of the others; the request carries it.
+    pub id: String,
+    pub client: u64,
+    /// From the beginning of the disturbance.
+    pub at_ms: u64,
+    /// The node that is asked first.
+    pub node: u64,
+    #[serde(rename = "do")]
+    pub action: Action,
+}
+
+/// What an operation asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Action {
+    /// The value begins with the operation's id, so that it tells who wrote it, and has at least this many bytes.
+    Set {
+        namespace: String,
+        key: String,
+        bytes: u64,
+    },
+    Delete {
+        namespace: String,
+        key: String,
+    },
+    Get {
+        namespace: String,
+        key: String,
+    },
+    List {
+        namespace: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        prefix: String,
+    },
+}
