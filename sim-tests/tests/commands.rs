@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use sim_tests::schedule::{Schedule, generate};
+use sim_tests::schedule::{Expect, Schedule, generate};
 use tempfile::TempDir;
 
 fn sim(arguments: &[&str]) -> Output {
@@ -26,7 +26,8 @@ fn expect(arguments: &[&str], code: i32, printed: &[&str]) -> String {
 
 /// A second of work without faults.
 fn short() -> Schedule {
-    Schedule { nodes: 1, disturbed_ms: 1_000, faults: Vec::new(), ..generate(3) }
+    let expect = Expect::Holds;
+    Schedule { nodes: 1, disturbed_ms: 1_000, faults: Vec::new(), expect, ..generate(3) }
 }
 
 /// Nobody ever stands for election: the law that says when it must serve again is broken.
@@ -125,4 +126,20 @@ fn twins_are_equal() {
     let folder = TempDir::new().unwrap();
     let schedule = file(&folder, "short.json", &short());
     expect(&["twin", "--schedule", &schedule], 0, &["equal", "byte for byte"]);
+}
+
+#[test]
+fn a_schedule_is_shrunk_to_what_breaks_the_law() {
+    let folder = TempDir::new().unwrap();
+    let faults = generate(4).faults;
+    let from = Schedule { faults, ..without_leader() };
+    let (schedule, out) = (file(&folder, "mute.json", &from), text(&folder.path().join("small.json")));
+    let run = ["shrink", "--schedule", &schedule, "--out", &out, "--time-budget", "30s", "--schedulers", "0"];
+    expect(&run, 0, &["VIOLATED: served again", "runs in", "explain: make sim-explain SCHEDULE="]);
+    let small = Schedule::read(Path::new(&out)).unwrap();
+    assert!(small.faults.len() < 3 && small.nodes == 1, "{small:?}");
+    assert_eq!(small.knobs.election_timeout_ms, (100_000, 200_000));
+    expect(&["run", "--schedule", &out], 1, &["VIOLATED: served again"]);
+    let sound = file(&folder, "short.json", &short());
+    expect(&["shrink", "--schedule", &sound, "--out", &out], 3, &["nothing to shrink"]);
 }

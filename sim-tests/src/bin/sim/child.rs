@@ -17,6 +17,8 @@ pub struct Apart<'a> {
     pub origin: &'a Origin,
     /// Where to write these events of its trace.
     pub trace: Option<(&'a Path, Range<u64>)>,
+    /// Where to write its schedule, with what its clients drew as a list.
+    pub listed: Option<&'a Path>,
     /// Real time after which its own watchdog ends it.
     pub limit: Duration,
     pub all_laws: bool,
@@ -25,7 +27,7 @@ pub struct Apart<'a> {
 
 impl<'a> Apart<'a> {
     pub fn new(origin: &'a Origin, limit: Duration) -> Apart<'a> {
-        Apart { origin, trace: None, limit, all_laws: false, checkpoints: false }
+        Apart { origin, trace: None, listed: None, limit, all_laws: false, checkpoints: false }
     }
 
     /// Runs it, and waits for what it comes to. One that neither ends nor is ended by its watchdog is killed.
@@ -57,6 +59,9 @@ impl<'a> Apart<'a> {
         }
         if let Some((path, events)) = &self.trace {
             command.arg("--trace").arg(path).args(["--events", &format!("{}..{}", events.start, events.end)]);
+        }
+        if let Some(path) = self.listed {
+            command.arg("--listed").arg("--save-schedule").arg(path);
         }
         if self.all_laws {
             command.arg("--all-laws");

@@ -1,9 +1,8 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use sim_tests::schedule::generate;
 
-use crate::{run, swarm, twin};
+use crate::{run, schedule, shrink, swarm, twin};
 
 /// What a command's exit code says, the same for each.
 pub const EXIT_CODES: &str = "\
@@ -26,11 +25,8 @@ enum Command {
     Run(run::Arguments),
     Swarm(swarm::Arguments),
     Twin(twin::Arguments),
-    /// Print the schedule of a seed, to keep or to change.
-    Schedule {
-        #[arg(long)]
-        seed: u64,
-    },
+    Shrink(shrink::Arguments),
+    Schedule(schedule::Arguments),
 }
 
 pub fn main() -> ExitCode {
@@ -38,10 +34,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => arguments.run(),
         Command::Swarm(arguments) => arguments.run(),
         Command::Twin(arguments) => arguments.run(),
-        Command::Schedule { seed } => {
-            print!("{}", generate(seed).print());
-            ExitCode::SUCCESS
-        }
+        Command::Shrink(arguments) => arguments.run(),
+        Command::Schedule(arguments) => arguments.run(),
     }
 }
 

@@ -11,6 +11,10 @@ mod origin;
 #[cfg(madsim)]
 mod run;
 #[cfg(madsim)]
+mod schedule;
+#[cfg(madsim)]
+mod shrink;
+#[cfg(madsim)]
 mod summary;
 #[cfg(madsim)]
 mod swarm;

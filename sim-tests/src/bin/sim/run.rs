@@ -11,10 +11,12 @@ use sim_tests::laws::AfterViolation;
 use sim_tests::logs::record_logs;
 use sim_tests::nodes::RealNodes;
 use sim_tests::run::{Report, Verdict, run};
+use sim_tests::schedule::Schedule;
 use sim_tests::trace::{Trace, moment};
 
 use crate::command::{EXIT_CODES, failed};
 use crate::origin::Origin;
+use crate::schedule::commit;
 use crate::summary::{DID_NOT_END, HARNESS_FAILED, Summary};
 
 /// How long a run that did not end has to write down what it has of its trace.
@@ -49,6 +51,9 @@ pub struct Arguments {
     /// Write the schedule to this file, to keep or to change.
     #[arg(long, value_name = "FILE")]
     save_schedule: Option<PathBuf>,
+    /// With --save-schedule, write what the clients drew in this run as a list of operations.
+    #[arg(long, requires = "save_schedule")]
+    listed: bool,
     /// Give up after this much real time.
     #[arg(long, default_value_t = 120)]
     limit_s: u64,
@@ -66,10 +71,10 @@ impl Arguments {
             Ok(schedule) => schedule,
             Err(why) => return failed(&why),
         };
-        if let Some(path) = &self.save_schedule
-            && let Err(error) = std::fs::write(path, schedule.print())
+        if !self.listed
+            && let Err(why) = self.save(&schedule)
         {
-            return failed(&format!("{}: {error}", path.display()));
+            return failed(&why);
         }
         let trace = match &self.trace {
             None => Trace::default(),
@@ -92,7 +97,14 @@ impl Arguments {
             return failed(&format!("seed {seed}: writing the trace: {error}"));
         }
         match ran {
-            Ok(report) => self.tell(&report, &repeat),
+            Ok(report) => {
+                if self.listed
+                    && let Err(why) = self.save(&report.schedule.listed(report.operations.clone()))
+                {
+                    return failed(&why);
+                }
+                self.tell(&report, &repeat)
+            }
             Err(panic) => {
                 let why = format!("seed {seed}: the simulator panicked: {}", words(&*panic));
                 if self.json {
@@ -101,6 +113,12 @@ impl Arguments {
                 failed(&format!("{why}\n  repeat: {repeat}"))
             }
         }
+    }
+
+    fn save(&self, schedule: &Schedule) -> Result<(), String> {
+        let Some(path) = &self.save_schedule else { return Ok(()) };
+        let schedule = Schedule { commit: commit(), ..schedule.clone() };
+        std::fs::write(path, schedule.print()).map_err(|error| format!("{}: {error}", path.display()))
     }
 
     fn tell(&self, report: &Report, repeat: &str) -> ExitCode {
