@@ -1,10 +1,13 @@
 # Everything that people and CI run. `make help` lists it.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help check fix test dev sim sim-twin sim-swarm sim-explain sim-mutants
+.PHONY: help check fix test dev sim sim-twin sim-swarm sim-shrink sim-explain sim-mutants sim-night
 
 SEED ?= 1
 SEEDS ?= 200
+TIME ?= 8h
+# A run comes from a seed, or from a schedule file: make sim SCHEDULE=sim-tests/regressions/NAME.json
+ORIGIN = $(if $(SCHEDULE),--schedule $(SCHEDULE),--seed $(SEED))
 # The simulator replaces the async runtime of the whole build, so it has a target folder of its own.
 SIM_BUILD = RUSTFLAGS="--cfg madsim" CARGO_TARGET_DIR=target/sim cargo build --quiet --locked --profile sim -p sim-tests
 SIM = target/sim/sim/sim
@@ -20,24 +23,28 @@ fix: ## Rewrite files: format, and what clippy can mend by itself
 	cargo fmt --all
 	cargo clippy --locked --fix --allow-dirty --allow-staged --all-targets
 
-test: ## All that CI runs: check, all tests, black-box tests of the release binary, 50 seeds, a twin
+test: ## All that CI runs: check, all tests, black-box tests of the release binary, the simulator's share
 	@scripts/test
 
 dev: ## Three real nodes on this machine, with keys and a curl to copy
 	cargo build --release --locked
 	target/release/confman dev $(ARGS)
 
-sim: ## One simulated disaster: make sim SEED=42
+sim: ## One simulated disaster: make sim SEED=42, or SCHEDULE=FILE; more with ARGS="--logs --all-laws --trace FILE"
 	@$(SIM_BUILD)
-	@$(SIM) run --seed $(SEED)
+	@$(SIM) run $(ORIGIN) $(ARGS)
 
 sim-twin: ## One seed in two processes, traces compared byte for byte: make sim-twin SEED=42
 	@$(SIM_BUILD)
-	@$(SIM) twin --seed $(SEED)
+	@$(SIM) twin $(ORIGIN) $(ARGS)
 
-sim-swarm: ## Many seeds, a process each, on all cores: make sim-swarm SEEDS=200
+sim-swarm: ## Many seeds, a process each, on all cores: make sim-swarm SEEDS=200 [ARGS="--fresh --time-budget 10m"]
 	@$(SIM_BUILD)
-	@$(SIM) swarm --seeds $(SEEDS)
+	@$(SIM) swarm --seeds $(SEEDS) $(ARGS)
+
+sim-shrink: ## The smallest schedule that still breaks the same law: make sim-shrink SEED=42, or SCHEDULE=FILE
+	@$(SIM_BUILD)
+	@$(SIM) shrink $(ORIGIN) $(ARGS)
 
 sim-explain: ## One seed as a page to be read in a browser: make sim-explain SEED=42
 	@$(SIM_BUILD)
@@ -45,3 +52,7 @@ sim-explain: ## One seed as a page to be read in a browser: make sim-explain SEE
 
 sim-mutants: ## Planted bugs: the simulator must catch every one: make sim-mutants [MUTANTS="name ..."]
 	@scripts/sim-mutants $(MUTANTS)
+
+sim-night: ## Fresh seeds for as long as said, failures shrunk and kept, then all mutants: make sim-night [TIME=8h]
+	@$(SIM_BUILD)
+	@scripts/sim-night $(TIME)

@@ -21,5 +21,6 @@ pub mod run;
 pub mod runtime;
 pub mod schedule;
 pub mod seed;
+pub mod shrink;
 pub mod trace;
 pub mod world;

@@ -9,6 +9,16 @@ mod explain;
 #[cfg(madsim)]
 mod memory;
 #[cfg(madsim)]
+mod origin;
+#[cfg(madsim)]
+mod run;
+#[cfg(madsim)]
+mod schedule;
+#[cfg(madsim)]
+mod shrink;
+#[cfg(madsim)]
+mod summary;
+#[cfg(madsim)]
 mod swarm;
 #[cfg(madsim)]
 mod twin;
