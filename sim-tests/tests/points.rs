@@ -120,7 +120,8 @@ fn a_batch_is_in_the_store_after_apply_and_not_before() {
 
 #[test]
 fn a_rename_has_happened_after_it_and_not_before() {
-    for (point, expected) in [(Point::BeforeCurrentSwap, "apply/CURRENT-0.tmp"), (Point::AfterCurrentSwap, "apply/CURRENT-0")]
+    for (point, expected) in
+        [(Point::BeforeCurrentSwap, "apply/CURRENT-0.tmp"), (Point::AfterCurrentSwap, "apply/CURRENT-0")]
     {
         in_a_world(1, |world| async move {
             let (_, host) = world.boot(1);
@@ -224,9 +225,12 @@ fn a_store_comes_back_as_told() {
             world.shelf(1).lose_next(how);
             world.stop(1, Stop::PowerLoss);
             let (_, host) = world.boot(1);
-            let left = host.stores.open("s").await.ok().map(|store| {
-                (0..20u8).take_while(|i| store.get(&[*i]).unwrap().is_some()).count()
-            });
+            let left = host
+                .stores
+                .open("s")
+                .await
+                .ok()
+                .map(|store| (0..20u8).take_while(|i| store.get(&[*i]).unwrap().is_some()).count());
             match how {
                 StoreLoss::DoesNotOpen => assert_eq!(left, None),
                 StoreLoss::OpensShort => assert!(matches!(left, Some(0..20)), "{left:?}"),

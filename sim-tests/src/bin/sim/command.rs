@@ -74,6 +74,9 @@ enum Command {
     Schedule {
         #[arg(long)]
         seed: u64,
+        /// Run it first, and print what its clients did as a list of operations.
+        #[arg(long)]
+        listed: bool,
     },
 }
 
@@ -96,11 +99,26 @@ pub fn main() -> ExitCode {
             swarm::swarm(from, seeds, jobs, limit_s, until_violated)
         }
         Command::Twin { seed, seeds } => twin::twins(seed, seeds),
-        Command::Schedule { seed } => {
-            print!("{}", generate(seed).print());
+        Command::Schedule { seed, listed } => {
+            let drawn = Schedule { commit: commit(), ..generate(seed) };
+            let schedule = if listed { list_operations(drawn) } else { drawn };
+            print!("{}", schedule.print());
             ExitCode::SUCCESS
         }
     }
+}
+
+/// The same run with what its clients do as a list.
+fn list_operations(drawn: Schedule) -> Schedule {
+    let report = run(drawn.clone(), Arc::new(RealNodes), Trace::default(), AfterViolation::Stop, true);
+    drawn.listed(report.operations)
+}
+
+/// The commit of the code in the current folder.
+fn commit() -> String {
+    let said = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output();
+    let said = said.ok().filter(|said| said.status.success());
+    said.map_or("unknown".to_owned(), |said| String::from_utf8_lossy(&said.stdout).trim().to_owned())
 }
 
 fn run_here(schedule: Schedule, trace: Option<PathBuf>, json: bool, logs: bool, repeat: &str) -> ExitCode {
