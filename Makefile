@@ -1,7 +1,7 @@
 # Everything that people and CI run. `make help` lists it.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help check fix test dev sim sim-twin sim-swarm sim-mutants
+.PHONY: help check fix test dev sim sim-twin sim-swarm sim-explain sim-mutants
 
 SEED ?= 1
 SEEDS ?= 200
@@ -38,6 +38,10 @@ sim-twin: ## One seed in two processes, traces compared byte for byte: make sim-
 sim-swarm: ## Many seeds, a process each, on all cores: make sim-swarm SEEDS=200
 	@$(SIM_BUILD)
 	@$(SIM) swarm --seeds $(SEEDS)
+
+sim-explain: ## One seed as a page to be read in a browser: make sim-explain SEED=42
+	@$(SIM_BUILD)
+	@$(SIM) explain --seed $(SEED) --out target/seed-$(SEED).html
 
 sim-mutants: ## Planted bugs: the simulator must catch every one: make sim-mutants [MUTANTS="name ..."]
 	@scripts/sim-mutants $(MUTANTS)

@@ -2,18 +2,22 @@
 
 mod answer;
 mod operations;
+mod reader;
 mod scan;
 mod transport;
 mod worker;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use confman::base::LogId;
 pub use operations::Issued;
+pub use reader::IndexReader;
 pub use scan::{AuditEvent, Scan, Seen, scan};
 pub use transport::{Reply, call};
 pub use worker::{Worker, probe};
+
+use crate::laws::Laws;
 
 /// An entry's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,27 +110,42 @@ impl Record {
     }
 }
 
-/// All operations of a run, in the order of their invocations.
+/// All operations of a run, in the order of their invocations. The laws see each acknowledgement.
 #[derive(Clone, Default)]
-pub struct History(Arc<Mutex<Vec<Record>>>);
+pub struct History {
+    records: Arc<Mutex<Vec<Record>>>,
+    laws: Laws,
+}
 
 impl History {
+    /// A history that these laws judge as it goes.
+    pub fn judged_by(laws: Laws) -> History {
+        History { records: Arc::default(), laws }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Record>> {
+        self.records.lock().expect("no panic under this lock")
+    }
+
     /// An operation begins; the number is for [`end`](Self::end).
     pub fn begin(&self, record: Record) -> usize {
-        let mut records = self.0.lock().expect("no panic under this lock");
+        let mut records = self.lock();
         records.push(record);
         records.len() - 1
     }
 
     /// An operation ends.
     pub fn end(&self, number: usize, returned: Duration, node: u64, outcome: Outcome) {
-        let mut records = self.0.lock().expect("no panic under this lock");
+        let mut records = self.lock();
         let record = &mut records[number];
         (record.returned, record.node, record.outcome) = (Some(returned), node, outcome);
+        if let Some(revision) = record.acknowledged() {
+            self.laws.acknowledged(revision);
+        }
     }
 
     /// All operations so far.
     pub fn records(&self) -> Vec<Record> {
-        self.0.lock().expect("no panic under this lock").clone()
+        self.lock().clone()
     }
 }

@@ -4,8 +4,10 @@ pub mod acknowledged;
 pub mod answers;
 pub mod damage;
 pub mod deaths;
+pub mod durable;
 pub mod leaders;
 pub mod progress;
+pub mod read_index;
 pub mod reads;
 pub mod revisions;
 pub mod served;
@@ -56,6 +58,7 @@ struct Inner {
     progress: progress::NothingGoesBack,
     state: state::EqualState,
     votes: votes::OneVotePerTerm,
+    durable: durable::DurableState,
     /// The first of each law, in the order in which they were seen.
     violations: Vec<Violation>,
     /// The latest event of the node that was looked at last.
@@ -87,7 +90,8 @@ impl Laws {
                 back.map_err(|what| (progress::NAME, what))
             })
             .and_then(|()| inner.votes.observe(process.node, seen).map_err(|what| (votes::NAME, what)))
-            .and_then(|()| inner.state.observe(process.node, seen).map_err(|what| (state::NAME, what)));
+            .and_then(|()| inner.state.observe(process.node, seen).map_err(|what| (state::NAME, what)))
+            .and_then(|()| inner.durable.observe(process.node, seen));
         inner.note(at, checked);
     }
 

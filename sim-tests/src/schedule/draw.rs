@@ -78,7 +78,8 @@ const CLASSES: [Class; 26] = [
     }),
     class("voter-power-loss", 4, |rng, _| (*pick(rng, &[10, 100, 1_000]), Who::Leader, What::VoterPowerLoss)),
     class("store-loss", 2, |rng, nodes| {
-        let how = *pick(rng, &[StoreLoss::DoesNotOpen, StoreLoss::OpensShort, StoreLoss::OpensEmpty]);
+        let how =
+            *pick(rng, &[StoreLoss::DoesNotOpen, StoreLoss::OpensShort, StoreLoss::OpensEmpty, StoreLoss::IsGone]);
         (outage(rng), some_or_all(rng, nodes), What::StoreLoss { how })
     }),
     class("pause", 4, |rng, nodes| (*pick(rng, &[100, 1_000, 3_000, 10_000]), side(rng, nodes), What::Pause)),

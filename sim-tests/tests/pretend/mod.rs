@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -280,5 +281,10 @@ impl SimNode for Serving {
         let state = self.0.state.lock().unwrap();
         let applied = state.changes.last().map(Change::revision);
         Observation { term: self.0.term, leads: true, applied, state_hash: state.hash, ..Observation::default() }
+    }
+
+    fn read_index(&self, _: Duration) -> BoxFuture<'static, Result<LogId, String>> {
+        let applied = self.0.state.lock().unwrap().changes.last().map(Change::revision);
+        Box::pin(std::future::ready(applied.ok_or_else(|| "nothing is applied".to_owned())))
     }
 }

@@ -23,6 +23,8 @@ pub struct Summary {
     pub hash: String,
     pub events: u64,
     pub counts: BTreeMap<String, u64>,
+    /// The points of coverage that were told, and how often.
+    pub warm: BTreeMap<String, u64>,
 }
 
 impl Summary {
@@ -45,6 +47,7 @@ impl Summary {
             hash: format!("{hash:032x}"),
             events,
             counts: report.trace.counts().iter().map(|(what, count)| ((*what).to_owned(), *count)).collect(),
+            warm: report.trace.warm().iter().map(|(point, count)| (point.name().to_owned(), *count)).collect(),
         }
     }
 
@@ -66,6 +69,7 @@ impl Summary {
             hash: String::new(),
             events: 0,
             counts: BTreeMap::new(),
+            warm: BTreeMap::new(),
         }
     }
 }

@@ -11,8 +11,10 @@ use sim_tests::nodes::RealNodes;
 use sim_tests::run::run;
 use sim_tests::schedule::{Schedule, generate};
 use sim_tests::trace::Trace;
+use tracing::level_filters::LevelFilter;
 
 use crate::child::Summary;
+use crate::explain::Explain;
 use crate::{swarm, twin};
 
 /// Simulated disasters, repeated from their seeds.
@@ -40,9 +42,9 @@ enum Command {
         /// Print one JSON line and nothing else.
         #[arg(long)]
         json: bool,
-        /// Show the nodes' own log lines; RUST_LOG chooses which.
-        #[arg(long)]
-        logs: bool,
+        /// Print the log lines of nodes and libraries from this level up: error, warn, info, debug or trace.
+        #[arg(long, num_args = 0..=1, default_missing_value = "info")]
+        logs: Option<LevelFilter>,
         /// Give up after this much real time.
         #[arg(long, default_value_t = 120)]
         limit_s: u64,
@@ -70,6 +72,8 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seeds: u64,
     },
+    /// Write a run as one page to be read in a browser.
+    Explain(Explain),
     /// Print the schedule of a seed, to keep or to change.
     Schedule {
         #[arg(long)]
@@ -93,12 +97,13 @@ pub fn main() -> ExitCode {
             };
             record_logs(logs);
             watchdog(schedule.seed, Duration::from_secs(limit_s));
-            run_here(schedule, trace, json, logs, &repeat)
+            run_here(schedule, trace, json, logs.is_none(), &repeat)
         }
         Command::Swarm { seeds, from, jobs, limit_s, until_violated } => {
             swarm::swarm(from, seeds, jobs, limit_s, until_violated)
         }
         Command::Twin { seed, seeds } => twin::twins(seed, seeds),
+        Command::Explain(explain) => explain.write(),
         Command::Schedule { seed, listed } => {
             let drawn = Schedule { commit: commit(), ..generate(seed) };
             let schedule = if listed { list_operations(drawn) } else { drawn };
@@ -121,7 +126,7 @@ fn commit() -> String {
     said.map_or("unknown".to_owned(), |said| String::from_utf8_lossy(&said.stdout).trim().to_owned())
 }
 
-fn run_here(schedule: Schedule, trace: Option<PathBuf>, json: bool, logs: bool, repeat: &str) -> ExitCode {
+fn run_here(schedule: Schedule, trace: Option<PathBuf>, json: bool, quiet: bool, repeat: &str) -> ExitCode {
     let trace = match trace
         .map(|path| Trace::to_file(&path, 0..u64::MAX).map_err(|error| format!("{}: {error}", path.display())))
     {
@@ -131,7 +136,7 @@ fn run_here(schedule: Schedule, trace: Option<PathBuf>, json: bool, logs: bool, 
     };
     let kept = trace.clone();
     let ran =
-        catch_unwind(AssertUnwindSafe(move || run(schedule, Arc::new(RealNodes), trace, AfterViolation::Stop, !logs)));
+        catch_unwind(AssertUnwindSafe(move || run(schedule, Arc::new(RealNodes), trace, AfterViolation::Stop, quiet)));
     if let Err(error) = kept.finish() {
         return failed(&format!("writing the trace: {error}"));
     }

@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use sim_tests::coverage::Point;
+
 use crate::child::{DID_NOT_END, Summary, run_apart};
 
 #[derive(Default)]
@@ -13,6 +15,7 @@ struct Tally {
     by_verdict: BTreeMap<String, u64>,
     by_law: BTreeMap<String, Vec<u64>>,
     counts: BTreeMap<String, u64>,
+    warm: BTreeMap<String, u64>,
     simulated_s: f64,
     worked_s: f64,
     slowest: Option<(f64, u64)>,
@@ -27,6 +30,9 @@ impl Tally {
         }
         for (what, count) in summary.counts {
             *self.counts.entry(what).or_default() += count;
+        }
+        for (point, count) in summary.warm {
+            *self.warm.entry(point).or_default() += count.min(1);
         }
         self.simulated_s += summary.simulated_s;
         self.worked_s += summary.took_s;
@@ -107,5 +113,9 @@ fn report(tally: &Tally, seeds: u64, took_s: f64) {
     }
     for (what, count) in &tally.counts {
         println!("  {count:10} {what}");
+    }
+    for point in Point::ALL {
+        let seeds = tally.warm.get(point.name()).copied().unwrap_or(0);
+        println!("  {seeds:10} seeds: {}", point.name());
     }
 }
