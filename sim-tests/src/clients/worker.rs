@@ -7,15 +7,20 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::transport::{Reply, call};
-use super::{History, Name, Outcome, Record, Request, answer};
+use super::{History, Name, Outcome, PageEnd, Record, Request, answer};
 use crate::cluster::{ADMIN_KEY, Cluster, node_of_url};
 use crate::host::net::{FIRST_CLIENT, Place};
 use crate::runtime::{elapsed, sleep, within};
 use crate::schedule::Workload;
+use crate::seed::stream;
 use crate::trace::Actor;
 
 /// The first hop and three redirects: the contract has no more.
 const HOPS_MAX: usize = 4;
+/// As many entries as a page of a list can have.
+const LIMIT_MAX: u64 = 1_000;
+/// A client reads no further than this.
+const PAGES_MAX: u64 = 30;
 
 /// One client: draws operations, carries them out one after the other, and writes down what it was told.
 pub struct Worker {
@@ -31,6 +36,7 @@ impl Worker {
     pub async fn run(mut self, until: Duration) {
         let nodes = self.cluster.world().nodes();
         let mut node = nodes[self.rng.random_range(0..nodes.len())];
+        let mut paging = stream(self.cluster.world().seed, &format!("client/{}/paging", self.number));
         let mut count = 0;
         while elapsed() < until {
             count += 1;
@@ -38,8 +44,14 @@ impl Worker {
                 node = nodes[self.rng.random_range(0..nodes.len())];
             }
             let request_id = format!("c{}-{count}", self.number);
-            let request = self.draw(&request_id);
-            self.carry_out(node, request_id, request).await;
+            let mut request = self.draw(&request_id);
+            if let Request::List { limit, .. } = &mut request
+                && paging.random_bool(0.5)
+            {
+                *limit = paging.random_range(1..=5);
+            }
+            let outcome = self.carry_out(node, request_id.clone(), request.clone()).await;
+            self.turn_pages(node, &request_id, request, outcome, &mut paging).await;
             let pause = Duration::from_micros(self.rng.random_range(0..=self.workload.pause_ms * 1_000));
             sleep(pause.max(Duration::from_micros(200))).await;
         }
@@ -62,7 +74,22 @@ impl Worker {
             Request::Get { name }
         } else {
             let prefix = if self.rng.random_bool(0.5) { String::new() } else { format!("key.{}", key % 10) };
-            Request::List { namespace, prefix }
+            Request::List { namespace, prefix, limit: LIMIT_MAX, after: None }
+        }
+    }
+
+    /// Reads a list to its end, each page on whichever node, and gives up on the first page that is not shown.
+    async fn turn_pages(&self, mut node: u64, id: &str, mut request: Request, mut outcome: Outcome, rng: &mut StdRng) {
+        let nodes = self.cluster.world().nodes();
+        for page in 2..=PAGES_MAX {
+            let Some(next) = next_page(request, outcome) else { return };
+            if rng.random_bool(0.3) {
+                node = nodes[rng.random_range(0..nodes.len())];
+            }
+            // Time for the entries to change meanwhile.
+            sleep(Duration::from_micros(rng.random_range(0..=self.workload.pause_ms * 500))).await;
+            outcome = self.carry_out(node, format!("{id}.{page}"), next.clone()).await;
+            request = next;
         }
     }
 
@@ -75,7 +102,7 @@ impl Worker {
         value
     }
 
-    async fn carry_out(&mut self, node: u64, request_id: String, request: Request) {
+    async fn carry_out(&self, node: u64, request_id: String, request: Request) -> Outcome {
         let client = self.number;
         let trace = self.cluster.world().trace.clone();
         trace.event(Actor::Client(client), "ask", format_args!("{request_id} node {node}: {}", brief(&request)));
@@ -94,8 +121,17 @@ impl Worker {
         let (by, outcome) = perform(&self.cluster, place, node, &request, &request_id, bearer, patience).await;
         trace.event(Actor::Client(client), "told", format_args!("{request_id} by node {by}: {}", told(&outcome)));
         trace.count(kind(&request, &outcome));
-        self.history.end(number, elapsed(), by, outcome);
+        self.history.end(number, elapsed(), by, outcome.clone());
+        outcome
     }
+}
+
+/// What asks for the page after this one.
+fn next_page(request: Request, outcome: Outcome) -> Option<Request> {
+    let Request::List { namespace, prefix, limit, .. } = request else { return None };
+    let Outcome::Listed { mut items, revision, next: Some(cursor), .. } = outcome else { return None };
+    let after = Some(PageEnd { cursor, key: items.pop()?.name.key, revision });
+    Some(Request::List { namespace, prefix, limit, after })
 }
 
 /// Sends a request, follows redirects, and says what the client may conclude and which node told it.
@@ -144,8 +180,16 @@ fn path_of(request: &Request) -> String {
         Request::Set { name, .. } | Request::Delete { name } | Request::Get { name } => {
             format!("/api/v1/config/{}/{}", name.namespace, name.key)
         }
-        Request::List { namespace, prefix } if prefix.is_empty() => format!("/api/v1/config/{namespace}?limit=1000"),
-        Request::List { namespace, prefix } => format!("/api/v1/config/{namespace}?limit=1000&prefix={prefix}"),
+        Request::List { namespace, prefix, limit, after } => {
+            let mut path = format!("/api/v1/config/{namespace}?limit={limit}");
+            if !prefix.is_empty() {
+                path.push_str(&format!("&prefix={prefix}"));
+            }
+            if let Some(PageEnd { cursor, .. }) = after {
+                path.push_str(&format!("&cursor={cursor}"));
+            }
+            path
+        }
     }
 }
 
@@ -195,7 +239,10 @@ fn brief(request: &Request) -> String {
         Request::Set { name, value } => format!("set {}/{} ({} bytes)", name.namespace, name.key, value.len()),
         Request::Delete { name } => format!("delete {}/{}", name.namespace, name.key),
         Request::Get { name } => format!("get {}/{}", name.namespace, name.key),
-        Request::List { namespace, prefix } => format!("list {namespace}/{prefix}*"),
+        Request::List { namespace, prefix, limit, after: None } => format!("list {namespace}/{prefix}*, limit {limit}"),
+        Request::List { namespace, prefix, limit, after: Some(PageEnd { key, revision, .. }) } => {
+            format!("list {namespace}/{prefix}*, limit {limit}, as of {revision} after {key}")
+        }
     }
 }
 
@@ -203,9 +250,14 @@ fn told(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Set { revision, created, version } => format!("set at {revision}, version {version}, new {created}"),
         Outcome::Deleted { revision } => format!("deleted at {revision}"),
-        Outcome::Absent { revision } => format!("absent as of {}", revision.map(|r| r.to_string()).unwrap_or_default()),
-        Outcome::Found(shown) => format!("version {} at {}", shown.version, shown.revision),
-        Outcome::Listed { items, more } => format!("{} entries, more {more}", items.len()),
+        Outcome::Absent { revision } => format!("absent as of {revision}"),
+        Outcome::Found { entry, applied } => {
+            format!("version {} at {}, as of {applied}", entry.version, entry.revision)
+        }
+        Outcome::Listed { items, revision, applied, next } => {
+            let more = next.is_some();
+            format!("{} entries as of {revision}, more {more}, applied {applied}", items.len())
+        }
         Outcome::Refused(why) => format!("refused: {why}"),
         Outcome::Unknown(why) => format!("unknown: {why}"),
         Outcome::Wrong(why) => format!("wrong: {why}"),
@@ -221,6 +273,7 @@ fn kind(request: &Request, outcome: &Outcome) -> &'static str {
         Outcome::Unknown(_) => "reads unknown",
         Outcome::Wrong(_) => "answers wrong",
         _ if write => "writes acknowledged",
+        Outcome::Listed { .. } if matches!(request, Request::List { after: Some(_), .. }) => "further pages read",
         _ => "reads answered",
     }
 }
