@@ -3,8 +3,16 @@
 pub mod acknowledged;
 pub mod answers;
 pub mod deaths;
+pub mod entries;
+mod history;
 pub mod leaders;
+pub mod linearizable;
+pub mod lists;
+mod model;
+pub mod monotonic;
+mod operations;
 pub mod progress;
+mod reached;
 pub mod reads;
 pub mod revisions;
 pub mod served;
@@ -20,7 +28,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::clients::{Record, Scan};
+use crate::clients::Record;
 use crate::cluster::Observation;
 use crate::world::Incarnation;
 
@@ -41,6 +49,7 @@ pub struct Laws(Arc<Mutex<Inner>>);
 #[derive(Default)]
 struct Inner {
     leaders: leaders::OneLeaderPerTerm,
+    operations: operations::Operations,
     progress: progress::NothingGoesBack,
     state: state::EqualState,
     votes: votes::OneVotePerTerm,
@@ -80,6 +89,18 @@ impl Laws {
         self.lock().votes.next_vote()
     }
 
+    /// A client's operation has begun.
+    pub fn operation_began(&self, record: &Record) {
+        self.lock().operations.began(record);
+    }
+
+    /// A client's operation has ended.
+    pub fn operation_ended(&self, record: &Record) {
+        let mut inner = self.lock();
+        let checked = inner.operations.ended(record);
+        inner.note(record.returned.unwrap_or(record.invoked), checked);
+    }
+
     /// A law that is judged elsewhere was judged.
     pub fn judge(&self, at: Duration, law: &'static str, judged: Result<(), String>) {
         self.lock().note(at, judged.map_err(|what| (law, what)));
@@ -97,14 +118,4 @@ impl Inner {
             self.violation.get_or_insert(Violation { law, at, what });
         }
     }
-}
-
-/// Judges a finished run by its history and what its nodes show at the end. In the order in which a violation says
-/// the most.
-pub fn judge(records: &[Record], scans: &[Scan]) -> Result<(), (&'static str, String)> {
-    answers::check(records).map_err(|what| (answers::NAME, what))?;
-    acknowledged::check(records, scans).map_err(|what| (acknowledged::NAME, what))?;
-    witness::check(records, scans).map_err(|what| (witness::NAME, what))?;
-    revisions::check(records).map_err(|what| (revisions::NAME, what))?;
-    reads::check(records).map_err(|what| (reads::NAME, what))
 }

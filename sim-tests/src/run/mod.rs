@@ -12,7 +12,7 @@ pub use report::{Report, Verdict};
 
 use crate::clients::{History, Scan, Worker, probe, scan};
 use crate::cluster::{Cluster, NodeFactory};
-use crate::laws::{self, Laws, deaths, served, votes::VoteTap};
+use crate::laws::{Laws, deaths, served, votes::VoteTap};
 use crate::runtime::{elapsed, remember_panics, sleep};
 use crate::schedule::Schedule;
 use crate::seed::stream;
@@ -33,7 +33,7 @@ pub fn run(schedule: Schedule, factory: Arc<dyn NodeFactory>, trace: Trace, quie
     let mut runtime = Runtime::with_seed_and_config(schedule.seed, madsim::Config::default());
     runtime.set_time_limit(LONGEST_RUN);
     let laws = Laws::default();
-    let history = History::default();
+    let history = History::judged_by(laws.clone());
     let course =
         Course { schedule: schedule.clone(), laws: laws.clone(), history: history.clone(), trace: trace.clone() };
     let (ended, simulated) = runtime.block_on(async move {
@@ -222,9 +222,7 @@ impl Course {
                 }
             }
         }
-        if let Err((law, what)) = laws::judge(&self.history.records(), &scans) {
-            self.laws.judge(elapsed(), law, Err(what));
-        }
+        self.laws.judge_history(&self.trace, &self.history.records(), &scans);
         self.stop_if_violated()
     }
 }
