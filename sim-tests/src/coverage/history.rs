@@ -73,9 +73,9 @@ fn of_key(trace: &Trace, records: &[&Record]) {
         trace.sometimes(Point::SetAgainAfterDelete);
     }
     for read in records {
-        let Outcome::Found(shown) = &read.outcome else { continue };
+        let Outcome::Found { entry, .. } = &read.outcome else { continue };
         let stale = writes.iter().any(|write| {
-            write.acknowledged() > Some(shown.revision) && write.returned.is_some_and(|at| at < read.invoked)
+            write.acknowledged() > Some(entry.revision) && write.returned.is_some_and(|at| at < read.invoked)
         });
         if stale {
             trace.sometimes(Point::StaleRead);

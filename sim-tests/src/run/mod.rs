@@ -16,7 +16,7 @@ pub use report::{Report, Verdict};
 use crate::clients::{History, IndexReader, Issued, Scan, Worker, probe, scan};
 use crate::cluster::{Cluster, NodeFactory};
 use crate::coverage::{self, Watcher};
-use crate::laws::{self, AfterViolation, Laws, damage, deaths, durable, served, votes::VoteTap};
+use crate::laws::{AfterViolation, Laws, damage, deaths, durable, served, votes::VoteTap};
 use crate::runtime::cause::Caused;
 use crate::runtime::{elapsed, remember_panics, sleep};
 use crate::schedule::{Schedule, Work};
@@ -302,9 +302,7 @@ impl Course {
                 }
             }
         }
-        if let Err((law, what)) = laws::judge(&self.history.records(), &scans) {
-            self.laws.judge(elapsed(), law, Err(what));
-        }
+        self.laws.judge_history(&self.trace, &self.history.records(), &scans);
         self.stop_if_violated()?;
         Ok(scans)
     }

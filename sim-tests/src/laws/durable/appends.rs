@@ -28,14 +28,16 @@ impl Laws {
     pub fn append_acknowledged(&self, node: u64, term: u64, upto: LogId) {
         let mut inner = self.lock();
         let judged = inner.durable.append_acknowledged(node, term, upto);
-        inner.note(elapsed(), judged);
+        let about = inner.trace.last_of(node);
+        inner.note(elapsed(), judged, about.as_slice());
     }
 
     /// A leader of this term tells a follower that all entries up to this one are committed.
     pub fn commit_told(&self, leader: u64, term: u64, id: LogId) {
         let mut inner = self.lock();
         let judged = inner.durable.commit_told(leader, term, id);
-        inner.note(elapsed(), judged);
+        let about = inner.trace.last_of(leader);
+        inner.note(elapsed(), judged, about.as_slice());
     }
 }
 

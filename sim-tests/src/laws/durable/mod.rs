@@ -113,7 +113,7 @@ impl Laws {
     fn judge_durable(&self, judge: impl FnOnce(&mut DurableState) -> Judged) {
         let mut inner = self.lock();
         let judged = judge(&mut inner.durable);
-        inner.note(elapsed(), judged);
+        inner.note(elapsed(), judged, &[]);
     }
 
     /// A client was told that its write took effect as this revision.

@@ -37,7 +37,8 @@ impl Laws {
     pub fn vote_leaves(&self, node: u64, term: u64, candidate: u64) {
         let mut inner = self.lock();
         let judged = inner.durable.vote_leaves(node, term, candidate);
-        inner.note(elapsed(), judged);
+        let about = inner.trace.last_of(node);
+        inner.note(elapsed(), judged, about.as_slice());
     }
 }
 
