@@ -165,7 +165,11 @@ pub(super) fn at_a_point(rng: &mut StdRng, fault: Fault, node: Where) -> Fault {
         When::AtMs(from_ms) => *from_ms,
         When::At(at) => at.from_ms,
     };
-    let at = At { point: *pick(rng, Point::ALL), node, nth: *pick(rng, &[1, 1, 2, 5, 20]), from_ms };
+    let point = *pick(rng, Point::ALL);
+    let nth = if point.is_frequent() { *pick(rng, &[1, 2, 5, 20, 100]) } else { *pick(rng, &[1, 1, 1, 2]) };
+    // Who leads rarely is at a point that few reach.
+    let node = if point.is_frequent() { node } else { Where::One(Whose::Any) };
+    let at = At { point, node, nth, from_ms };
     let who = match fault.who {
         Who::All => Who::All,
         who if fault.for_ms.is_none() || rng.random_bool(0.3) => who,
