@@ -151,8 +151,10 @@ impl Inner {
         if self.violations.iter().any(|violation| violation.law == law) {
             return;
         }
-        let members = [("law", Member::Text(law)), ("about", Member::Events(about))];
-        self.trace.of_run("violation", &members, format_args!("{what}"));
+        // A law's name says what is expected.
+        let (expected, seen) = (Member::Text(law), Member::Text(&what));
+        let members = [("law", expected), ("about", Member::Events(about)), ("expected", expected), ("seen", seen)];
+        self.trace.of_run("violation", &members, format_args!(""));
         self.violations.push(Violation { law, at, what });
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use faults::Faults;
 use madsim::runtime::Runtime;
 use notice::Notices;
-pub use report::{Report, Verdict};
+pub use report::{HARNESS_FAILED, Report, Verdict};
 
 use crate::clients::{History, IndexReader, Issued, Scan, Worker, probe, scan};
 use crate::cluster::{Cluster, NodeFactory};
@@ -54,24 +54,13 @@ pub fn run(
         issued: issued.clone(),
         trace: trace.clone(),
     };
-    let (ended, simulated) = runtime.block_on(async move {
-        let ended = course.run(factory).await;
-        (ended, elapsed())
+    let (verdict, simulated) = runtime.block_on(async move {
+        let verdict = course.run(factory).await;
+        (verdict, elapsed())
     });
     // What is left in it must not run destructors outside of virtual time, and the process ends soon anyway.
     std::mem::forget(runtime);
     let violations = laws.violations();
-    let verdict = match (violations.first(), ended) {
-        (Some(violation), _) => Verdict::Violated(violation.clone()),
-        (None, Err(why)) => Verdict::HarnessFailed(why),
-        (None, Ok(())) => {
-            let acknowledged = history.records().iter().filter(|record| record.acknowledged().is_some()).count();
-            match acknowledged {
-                0 => Verdict::Inconclusive("no write was acknowledged, so nothing could be lost".to_owned()),
-                _ => Verdict::Holds,
-            }
-        }
-    };
     let operations = issued.operations();
     Report { schedule, verdict, violations, operations, simulated, took: began.elapsed(), trace }
 }
@@ -91,13 +80,27 @@ enum Stopped {
 }
 
 impl Course {
-    async fn run(self, factory: Arc<dyn NodeFactory>) -> Result<(), String> {
+    async fn run(self, factory: Arc<dyn NodeFactory>) -> Verdict {
         let schedule = serde_json::to_string(&self.schedule).expect("plain data has a JSON form");
         let members = [("format", Member::Number(FORMAT.into())), ("schedule", Member::Json(&schedule))];
         self.trace.of_run("run", &members, format_args!(""));
-        match self.phases(factory).await {
-            Ok(()) | Err(Stopped::Violation) => Ok(()),
-            Err(Stopped::Harness(why)) => Err(why),
+        let ended = self.phases(factory).await;
+        let verdict = self.verdict(ended);
+        self.trace.of_run("end", &[("verdict", Member::Text(verdict.name()))], format_args!(""));
+        verdict
+    }
+
+    fn verdict(&self, ended: Result<(), Stopped>) -> Verdict {
+        if let Some(violation) = self.laws.violations().first() {
+            return Verdict::Violated(violation.clone());
+        }
+        match ended {
+            Err(Stopped::Harness(why)) => Verdict::HarnessFailed(why),
+            Err(Stopped::Violation) => Verdict::HarnessFailed("a phase gave up with no law broken".to_owned()),
+            Ok(()) if self.history.records().iter().all(|record| record.acknowledged().is_none()) => {
+                Verdict::Inconclusive("no write was acknowledged, so nothing could be lost".to_owned())
+            }
+            Ok(()) => Verdict::Holds,
         }
     }
 

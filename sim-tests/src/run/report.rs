@@ -18,7 +18,20 @@ pub enum Verdict {
     Inconclusive(String),
 }
 
+/// The verdict where the simulator itself failed.
+pub const HARNESS_FAILED: &str = "harness failed";
+
 impl Verdict {
+    /// What it says, in a word or two.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verdict::Holds => "holds",
+            Verdict::Violated(_) => "violated",
+            Verdict::HarnessFailed(_) => HARNESS_FAILED,
+            Verdict::Inconclusive(_) => "inconclusive",
+        }
+    }
+
     /// The process's exit code.
     pub fn code(&self) -> u8 {
         match self {

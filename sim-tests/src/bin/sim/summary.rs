@@ -3,13 +3,12 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
-use sim_tests::run::{Report, Verdict};
+pub use sim_tests::run::HARNESS_FAILED;
+use sim_tests::run::Report;
 use sim_tests::trace::Checkpoint;
 
 /// The verdict on a seed that its watchdog had to stop: real time runs out, and the run is not over.
 pub const DID_NOT_END: &str = "did not end";
-/// The verdict where the simulator itself failed.
-pub const HARNESS_FAILED: &str = "harness failed";
 
 /// What a run in a process of its own says on one line.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -59,7 +58,7 @@ impl Summary {
             |counts: BTreeMap<&'static str, u64>| counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
         Summary {
             seed: report.schedule.seed,
-            verdict: verdict(&report.verdict).to_owned(),
+            verdict: report.verdict.name().to_owned(),
             law: report.violations.first().map(|violation| violation.law.to_owned()),
             laws: report.violations.iter().map(|v| (v.law.to_owned(), v.at.as_secs_f64())).collect(),
             conclusion: report.conclusion(repeat),
@@ -87,15 +86,6 @@ impl Summary {
 
     pub fn print(&self) -> String {
         serde_json::to_string(self).expect("plain data has a JSON form")
-    }
-}
-
-fn verdict(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Holds => "holds",
-        Verdict::Violated(_) => "violated",
-        Verdict::HarnessFailed(_) => HARNESS_FAILED,
-        Verdict::Inconclusive(_) => "inconclusive",
     }
 }
 
