@@ -14,6 +14,7 @@ use confman::config::{
 use confman::host::{BoxFuture, Host};
 use sha2::{Digest, Sha256};
 
+use crate::coverage::Point;
 use crate::host::net::FrameTap;
 use crate::laws::votes::VoteTap;
 use crate::runtime::cause::Caused;
@@ -30,6 +31,9 @@ pub trait SimNode: Send + Sync {
     fn router(&self) -> Router;
     /// What it says of itself now.
     fn observe(&self) -> Observation;
+    /// The entry that a linearizable read on this node must see, once the node has applied it. An error says why
+    /// there is none within `patience`.
+    fn read_index(&self, patience: Duration) -> BoxFuture<'static, Result<LogId, String>>;
 }
 
 /// What a node says of itself at one moment.
@@ -130,6 +134,10 @@ impl Cluster {
 
     /// Ends a node's process, if one runs.
     pub fn stop(&self, node: u64, how: Stop) -> bool {
+        let starting = self.0.world.running(node).is_some() && !self.serving().contains_key(&node);
+        if starting {
+            self.0.world.trace.sometimes(Point::StoppedWhileStarting);
+        }
         let stopped = self.0.world.stop(node, how);
         let served = self.serving().remove(&node);
         // It may be the node's own call that ended it: nothing of the node is destructed within that.

@@ -12,6 +12,7 @@
 pub mod clients;
 pub mod cluster;
 pub mod coverage;
+pub mod explain;
 pub mod host;
 pub mod laws;
 pub mod logs;

@@ -3,36 +3,80 @@
 use std::fmt::{self, Write as _};
 
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, filter};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::world;
 
-/// Records the nodes' log lines from level info up. With `show` they are also printed, those that `RUST_LOG` chooses.
-/// Once per process.
-pub fn record_logs(show: bool) {
-    let ours = filter::Targets::new().with_target("confman", Level::INFO);
-    let printed =
-        show.then(|| tracing_subscriber::fmt::layer().with_ansi(false).with_filter(EnvFilter::from_default_env()));
-    tracing_subscriber::registry().with(IntoTrace.with_filter(ours)).with(printed).init();
+/// Records the nodes' log lines from level info up. Those of `printed` and above, openraft's included, are also
+/// printed. Once per process.
+pub fn record_logs(printed: Option<LevelFilter>) {
+    let into_trace = IntoTrace { printed: printed.unwrap_or(LevelFilter::OFF) };
+    // Set already only where somebody else records them.
+    let _ = tracing::subscriber::set_global_default(into_trace);
 }
 
-struct IntoTrace;
+/// Takes events and no spans: a node enters one at every poll of every task, and the trace says whose an event is.
+struct IntoTrace {
+    printed: LevelFilter,
+}
 
-impl<S: Subscriber> Layer<S> for IntoTrace {
-    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+fn is_recorded(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::INFO && metadata.target().starts_with("confman")
+}
+
+impl IntoTrace {
+    fn is_wanted(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && (is_recorded(metadata) || *metadata.level() <= self.printed)
+    }
+}
+
+impl Subscriber for IntoTrace {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.is_wanted(metadata) { Interest::always() } else { Interest::never() }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.is_wanted(metadata)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.printed.max(LevelFilter::INFO))
+    }
+
+    fn event(&self, event: &Event<'_>) {
         let level = match *event.metadata().level() {
             Level::ERROR => "error",
             Level::WARN => "warn",
-            Level::INFO => "info",
-            Level::DEBUG | Level::TRACE => return,
+            _ => "info",
         };
         let mut line = Line::default();
         event.record(&mut line);
-        world::log_for_current_node(level, &format!("{}{}", line.message, line.fields));
+        let what = format!("{}{}", line.message, line.fields);
+        let metadata = event.metadata();
+        if *metadata.level() <= self.printed {
+            let who = world::current_node().map_or_else(String::new, |(node, number)| format!("node {node}.{number} "));
+            eprintln!("{who}{} {}: {what}", metadata.level(), metadata.target());
+        }
+        if is_recorded(metadata) {
+            world::log_for_current_node(level, &what);
+        }
     }
+
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        // No span is enabled, so this is never asked for; any id will do.
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &Id, _values: &Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+    fn enter(&self, _span: &Id) {}
+
+    fn exit(&self, _span: &Id) {}
 }
 
 #[derive(Default)]

@@ -1,11 +1,13 @@
 //! The node under test, bound to the simulator.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use bytes::Bytes;
+use confman::base::LogId;
 use confman::config::NodeConfig;
-use confman::host::{BoxFuture, Host};
+use confman::host::{BoxFuture, Clock, Host};
 use confman::node::Node;
 use confman::peer::{Frame, FrameKind, FrameRole};
 use confman::raft::{RaftRole, Types};
@@ -13,6 +15,7 @@ use openraft::raft::{AppendEntriesRequest, VoteRequest, VoteResponse};
 
 use crate::cluster::{NodeFactory, Observation, SimNode};
 use crate::host::net::{FrameTap, Place};
+use crate::laws::durable::frames::Frames;
 use crate::laws::votes::VoteTap;
 use crate::runtime::MadRuntime;
 
@@ -22,17 +25,19 @@ pub struct RealNodes;
 impl NodeFactory for RealNodes {
     fn start(&self, host: Host, config: NodeConfig) -> BoxFuture<'static, Result<Arc<dyn SimNode>, String>> {
         Box::pin(async move {
+            let clock = host.clock.clone();
             let node = Node::start::<MadRuntime>(host, config).await.map_err(|error| error.to_string())?;
-            Ok(Arc::new(RealNode(node)) as Arc<dyn SimNode>)
+            Ok(Arc::new(RealNode(node, clock)) as Arc<dyn SimNode>)
         })
     }
 
     fn vote_tap(&self, votes: VoteTap) -> Option<Arc<dyn FrameTap>> {
-        Some(Arc::new(Tap(votes)))
+        let frames = Frames::new(votes.laws().clone());
+        Some(Arc::new(Tap { votes, frames }))
     }
 }
 
-struct RealNode(Node);
+struct RealNode(Node, Arc<dyn Clock>);
 
 impl SimNode for RealNode {
     fn router(&self) -> Router {
@@ -61,6 +66,11 @@ impl SimNode for RealNode {
             audit_head: apply.audit_head,
         }
     }
+
+    fn read_index(&self, patience: Duration) -> BoxFuture<'static, Result<LogId, String>> {
+        let (raft, deadline) = (self.0.raft.clone(), self.1.now().after(patience));
+        Box::pin(async move { raft.read_index(deadline).await.map_err(|error| error.to_string()) })
+    }
 }
 
 /// Whether an append carries no entries. One that does is longer than this.
@@ -72,7 +82,10 @@ fn is_heartbeat(body: &[u8]) -> bool {
         .is_some_and(|append| append.entries.is_empty())
 }
 
-struct Tap(VoteTap);
+struct Tap {
+    votes: VoteTap,
+    frames: Frames,
+}
 
 impl FrameTap for Tap {
     fn what(&self, frame: &Bytes) -> &'static str {
@@ -118,7 +131,11 @@ impl FrameTap for Tap {
         };
         if let Some(vote) = granted {
             let candidate = vote.leader_id();
-            self.0.voted(from, candidate.term, candidate.voted_for.0);
+            self.votes.voted(from, candidate.term, candidate.voted_for.0);
         }
+    }
+
+    fn sent(&self, link: u64, from: Place, _to: Place, frame: &Bytes) {
+        self.frames.sent(link, from, frame);
     }
 }

@@ -15,6 +15,7 @@ use madsim::runtime::{Handle, NodeHandle};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 
+use crate::coverage;
 use crate::host::clock::{ClockSkew, SimClock};
 use crate::host::entropy::SimEntropy;
 use crate::host::files::{Disk, DiskSettings, SimFiles};
@@ -178,7 +179,8 @@ impl World {
                 Stop::PowerLoss => {
                     machine.powered = false;
                     let lost = machine.disk.power_loss();
-                    let stores = machine.shelf.power_loss();
+                    let stores = machine.shelf.power_loss(&self.trace);
+                    lost.points().into_iter().for_each(|point| self.trace.sometimes(point));
                     let members = [("nodes", Member::Places(&[node]))];
                     self.trace.of_run("power-loss", &members, format_args!("{lost}; {stores}"));
                 }
@@ -341,6 +343,7 @@ impl Incarnation {
     pub fn fatal(&self, reason: &str) {
         let Some(world) = self.world.upgrade().filter(|_| self.is_alive()) else { return };
         self.event("fatal", format_args!("{reason}"));
+        world.trace.sometimes(coverage::Point::StoppedItself);
         let death = Death { node: self.node, incarnation: self.number, at: elapsed(), reason: reason.to_owned() };
         world.deaths.lock().expect("no panic under this lock").push(death);
         world.stop(self.node, Stop::Crash);
@@ -360,10 +363,18 @@ pub fn fatal_for_current_node(reason: &str) {
     }
 }
 
+/// The node whose task asks, and its incarnation; `None` outside of a node.
+pub fn current_node() -> Option<(u64, u32)> {
+    current_process().map(|process| (process.node, process.number))
+}
+
 /// Records a line of the log of the node whose task says it; nothing outside of a node.
 pub fn log_for_current_node(level: &'static str, what: &str) {
     if let Some(process) = current_process() {
         process.record("log", &[("level", Member::Text(level))], format_args!("{what}"));
+        if let (Some(point), Some(world)) = (coverage::of_log_line(what), process.world.upgrade()) {
+            world.trace.sometimes(point);
+        }
     }
 }
 

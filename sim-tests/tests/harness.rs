@@ -54,14 +54,28 @@ fn every_bug_is_caught_by_its_law() {
             vec![
                 "same applied id, same state hash and audit chain",
                 "acknowledged writes survive, refused ones do not happen",
+                "revisions strictly increase in real-time order",
+                "a node never shows less than it showed before",
             ],
         ),
         (
             Bug::RefusesWhatItDoes,
-            vec!["acknowledged writes survive, refused ones do not happen", "the audit witnesses every effect once"],
+            vec![
+                "acknowledged writes survive, refused ones do not happen",
+                "a read returns what was written",
+                "the audit witnesses every effect once",
+            ],
         ),
         (Bug::LosesEvents, vec!["the audit witnesses every effect once"]),
         (Bug::ShowsGarbage, vec!["a read returns what was written", "the audit witnesses every effect once"]),
+        (Bug::ShowsThePast, vec!["a read shows its entry as of one revision"]),
+        (Bug::GoesBack, vec!["a node never shows less than it showed before"]),
+        (Bug::CutsLists, vec!["all pages of a list show one revision, whole"]),
+        (Bug::PagesDrift, vec!["all pages of a list show one revision, whole"]),
+        (
+            Bug::ForgetsVersions,
+            vec!["the audit witnesses every effect once", "the history of each entry is linearizable"],
+        ),
         (Bug::Stops, vec!["no node stops itself unprovoked"]),
         (Bug::StaysDown, vec!["served again within 30 seconds of healing"]),
     ] {

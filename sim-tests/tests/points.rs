@@ -213,7 +213,7 @@ fn a_slow_disk_is_slow_until_it_is_mended() {
 
 #[test]
 fn a_store_comes_back_as_told() {
-    for how in [StoreLoss::DoesNotOpen, StoreLoss::OpensShort, StoreLoss::OpensEmpty] {
+    for how in [StoreLoss::DoesNotOpen, StoreLoss::OpensShort, StoreLoss::OpensEmpty, StoreLoss::IsGone] {
         in_a_world(1, |world| async move {
             let (_, host) = world.boot(1);
             let store = host.stores.open("s").await.unwrap();
@@ -225,6 +225,7 @@ fn a_store_comes_back_as_told() {
             world.shelf(1).lose_next(how);
             world.stop(1, Stop::PowerLoss);
             let (_, host) = world.boot(1);
+            let there = host.stores.list().await.unwrap();
             let left = host
                 .stores
                 .open("s")
@@ -235,6 +236,7 @@ fn a_store_comes_back_as_told() {
                 StoreLoss::DoesNotOpen => assert_eq!(left, None),
                 StoreLoss::OpensShort => assert!(matches!(left, Some(0..20)), "{left:?}"),
                 StoreLoss::OpensEmpty => assert_eq!(left, Some(0)),
+                StoreLoss::IsGone => assert!(there.is_empty(), "{there:?}"),
             }
         });
     }

@@ -8,13 +8,14 @@ use openraft::{AsyncRuntime, SnapshotPolicy};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::network::Network;
+use super::read_index::{ReadIndexError, ReadIndexHandle, ReadIndexSettings};
 use super::server::RaftServer;
 use super::state_machine::StateMachine;
 use super::status::{Member, RaftRole, RaftStatus};
 use super::types::{Reply, Types};
 use super::{log_store, publish, stamp};
 use crate::apply::ApplyHandle;
-use crate::base::{GroupId, Monotonic, NodeId};
+use crate::base::{GroupId, LogId, Monotonic, NodeId};
 use crate::config::{RaftConfig, StorageConfig};
 use crate::host::Host;
 use crate::log::{Snapshots, Wal};
@@ -32,6 +33,7 @@ pub struct RaftHandle {
     host: Host,
     inbox: mpsc::Sender<Msg>,
     status: watch::Receiver<RaftStatus>,
+    reads: ReadIndexHandle,
 }
 
 /// What a group's consensus stands on.
@@ -92,6 +94,15 @@ impl RaftHandle {
         }
     }
 
+    /// The entry that a linearizable read must see, on any node. Once this returns, this node has applied it: a view
+    /// of the state taken from here on holds every write that was acknowledged, by any node, before this was called.
+    ///
+    /// A quorum has confirmed the leader meanwhile: one round for all callers that came before it began. Where there
+    /// is no leader it waits for one, until `deadline`.
+    pub async fn read_index(&self, deadline: Monotonic) -> Result<LogId, ReadIndexError> {
+        self.reads.read_index(deadline).await
+    }
+
     /// Forms the cluster. Only for a node whose log is empty, once every member said that it is empty too.
     pub async fn initialize(&self, members: BTreeMap<NodeId, Member>) -> Result<(), String> {
         let (answer, done) = oneshot::channel();
@@ -140,7 +151,7 @@ pub async fn start<R: AsyncRuntime>(
         host: host.clone(),
         node: settings.node,
         group: settings.group,
-        peers,
+        peers: peers.clone(),
         runtime: std::marker::PhantomData,
     };
     let log_store = log_store::LogStore::<R>::new(storage.wal.clone());
@@ -153,6 +164,19 @@ pub async fn start<R: AsyncRuntime>(
     let publish = Arc::new(publish);
     let heard = Arc::new(publish::Heard::default());
     let stamper = Arc::new(Mutex::new(stamp::Stamper::default()));
+    let reads = ReadIndexHandle::start(
+        host,
+        ReadIndexSettings {
+            node: settings.node,
+            group: settings.group,
+            raft: raft.clone(),
+            peers,
+            status: status.clone(),
+            applied: storage.apply.subscribe(),
+            election_timeout_max: settings.raft.election_timeout_max,
+            heartbeat: settings.raft.heartbeat,
+        },
+    );
     let publisher = publish::Publisher {
         host: host.clone(),
         raft: raft.clone(),
@@ -171,8 +195,8 @@ pub async fn start<R: AsyncRuntime>(
     let (inbox, messages) = mpsc::channel(RAFT_INBOX_MAX);
     let actor = Actor { host: host.clone(), raft: raft.clone(), status: status.clone(), stamper };
     host.spawn("raft", actor.run(messages));
-    let handle = RaftHandle { host: host.clone(), inbox, status };
-    Ok((handle, RaftServer::new(raft, storage.snapshots, host.clock.clone(), heard)))
+    let handle = RaftHandle { host: host.clone(), inbox, status, reads: reads.clone() };
+    Ok((handle, RaftServer::new(raft, storage.snapshots, host.clock.clone(), heard, reads)))
 }
 
 fn openraft_config(settings: &RaftSettings) -> Result<openraft::Config, String> {

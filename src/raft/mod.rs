@@ -9,6 +9,7 @@
 //! | `room` | waits for space where the store would meet a full disk |
 //! | `network` | openraft's calls to other nodes, on [`crate::peer::PeerHandle`] |
 //! | `server` | the other side: frames from other nodes, handed to openraft |
+//! | `read_index` | which entry a linearizable read must see: the leader confirmed by a quorum, in rounds |
 //! | `actor` | the Raft actor: admission, stamping, proposing, snapshots by bytes |
 //! | `status` | what a node knows of its group, published |
 //!
@@ -19,6 +20,9 @@ mod codec;
 mod log_store;
 mod network;
 mod publish;
+mod read_index;
+#[cfg(test)]
+mod read_index_tests;
 mod room;
 mod server;
 #[cfg(test)]
@@ -27,10 +31,13 @@ mod stamp;
 mod state_machine;
 mod status;
 #[cfg(test)]
+mod test_cluster;
+#[cfg(test)]
 mod tests;
 mod types;
 
 pub use actor::{GroupStorage, ProposeError, RaftHandle, RaftSettings, start};
+pub use read_index::ReadIndexError;
 pub use server::RaftServer;
 pub use status::{Member, RaftRole, RaftStatus};
 pub use types::{Types, VoteOf, log_id_of};

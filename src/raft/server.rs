@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use super::codec;
 use super::network::{ChunkAnswer, SnapshotChunk};
 use super::publish::Heard;
+use super::read_index::ReadIndexHandle;
 use super::state_machine::{StateMachine, as_raft_snapshot};
 use super::types::{Types, VoteOf};
 use crate::base::LogId;
@@ -31,8 +32,9 @@ impl RaftServer {
         snapshots: Snapshots,
         clock: Arc<dyn Clock>,
         heard: Arc<Heard>,
+        reads: ReadIndexHandle,
     ) -> RaftServer {
-        RaftServer(Arc::new(Server { raft, snapshots, clock, heard, incoming: Mutex::new(None) }))
+        RaftServer(Arc::new(Server { raft, snapshots, clock, heard, reads, incoming: Mutex::new(None) }))
     }
 
     /// Hands one frame to the group. An error is sent back as text; the caller logs it and tries again.
@@ -46,6 +48,7 @@ struct Server<R: AsyncRuntime> {
     snapshots: Snapshots,
     clock: Arc<dyn Clock>,
     heard: Arc<Heard>,
+    reads: ReadIndexHandle,
     /// The one snapshot that is being received. A leader of a newer term, or a newer snapshot, takes its place.
     incoming: Mutex<Option<Incoming>>,
 }
@@ -85,6 +88,7 @@ impl<R: AsyncRuntime> Serve for Server<R> {
                     let answer = self.raft.handle_transfer_leader(decode(&body)?).await.map_err(text)?;
                     Ok(codec::encode(&answer))
                 }
+                FrameKind::ReadIndex => self.reads.answer(&body).await,
                 FrameKind::SnapshotChunk => Ok(codec::encode(&self.receive(decode(&body)?).await?)),
                 other => Err(format!("{other:?} is not a frame of consensus")),
             }

@@ -18,9 +18,9 @@ pub(super) fn read(request: &Request, answer: &Answer) -> Option<Outcome> {
             version(answer).map(|revision| Outcome::Deleted { revision })
         }
         (Request::Delete { .. } | Request::Get { .. }, StatusCode::NOT_FOUND) => {
-            Ok(Outcome::Absent { revision: version(answer).ok() })
+            version(answer).map(|revision| Outcome::Absent { revision })
         }
-        (Request::Get { .. }, StatusCode::OK) => json(answer).and_then(|body| Ok(Outcome::Found(shown(&body)?))),
+        (Request::Get { .. }, StatusCode::OK) => found(answer),
         (Request::List { .. }, StatusCode::OK) => list(answer),
         (_, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE) => {
             Ok(Outcome::Refused(format!("{} {}", status.as_u16(), slug())))
@@ -50,12 +50,22 @@ fn set(answer: &Answer, created: bool) -> Result<Outcome, String> {
     Ok(Outcome::Set { revision: entry.revision, created, version: entry.version })
 }
 
+fn found(answer: &Answer) -> Result<Outcome, String> {
+    Ok(Outcome::Found { entry: shown(&json(answer)?)?, applied: version(answer)? })
+}
+
 fn list(answer: &Answer) -> Result<Outcome, String> {
     let body = json(answer)?;
     let items = body["items"].as_array().ok_or("a list without items")?;
     let items = items.iter().map(shown).collect::<Result<Vec<_>, _>>()?;
+    let revision = body["revision"].as_str().ok_or("a list without revision")?;
+    let revision = revision.parse().map_err(|_| format!("a list whose revision is none: {revision}"))?;
     let more = body["pagination"]["hasMore"].as_bool().ok_or("a list without pagination.hasMore")?;
-    Ok(Outcome::Listed { items, more })
+    let next = body["pagination"]["nextCursor"].as_str().map(str::to_owned);
+    if next.is_some() != more {
+        return Err(format!("hasMore is {more}, and nextCursor {next:?}"));
+    }
+    Ok(Outcome::Listed { items, revision, applied: version(answer)?, next })
 }
 
 /// The body as JSON.

@@ -2,18 +2,23 @@
 
 mod answer;
 mod operations;
+mod reader;
 mod scan;
 mod transport;
 mod worker;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use confman::base::LogId;
 pub use operations::Issued;
+pub use reader::IndexReader;
 pub use scan::{AuditEvent, Scan, Seen, scan};
 pub use transport::{Reply, call};
 pub use worker::{Worker, probe};
+
+use crate::laws::Laws;
+use crate::runtime::elapsed;
 
 /// An entry's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,10 +30,33 @@ pub struct Name {
 /// What a client asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    Set { name: Name, value: String },
-    Delete { name: Name },
-    Get { name: Name },
-    List { namespace: String, prefix: String },
+    Set {
+        name: Name,
+        value: String,
+    },
+    Delete {
+        name: Name,
+    },
+    Get {
+        name: Name,
+    },
+    /// One page of a list.
+    List {
+        namespace: String,
+        prefix: String,
+        limit: u64,
+        after: Option<PageEnd>,
+    },
+}
+
+/// Where the page before ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageEnd {
+    pub cursor: String,
+    /// The last key that was shown.
+    pub key: String,
+    /// What all pages of the list show.
+    pub revision: LogId,
 }
 
 /// An entry as an answer showed it.
@@ -47,12 +75,13 @@ pub enum Outcome {
     Set { revision: LogId, created: bool, version: u64 },
     /// The entry is deleted, as `revision`.
     Deleted { revision: LogId },
-    /// There is no such entry, as of `revision`.
-    Absent { revision: Option<LogId> },
-    /// The entry is this.
-    Found(Shown),
-    /// A page of entries is this.
-    Listed { items: Vec<Shown>, more: bool },
+    /// There is no such entry, as of `revision`: a delete's own place in the log, or what the node of a read had applied.
+    Absent { revision: LogId },
+    /// The entry is this, on a node that had applied as much.
+    Found { entry: Shown, applied: LogId },
+    /// A page of the entries as of `revision` is this, on a node that had applied as much. `next`: a cursor, where
+    /// more follow.
+    Listed { items: Vec<Shown>, revision: LogId, applied: LogId, next: Option<String> },
     /// It surely did not happen.
     Refused(String),
     /// It may have happened or not, or may yet.
@@ -73,6 +102,8 @@ pub struct Record {
     pub outcome: Outcome,
     /// Who answered, after redirects.
     pub node: u64,
+    /// The events of the trace that show it.
+    pub events: Vec<u64>,
 }
 
 impl Record {
@@ -97,36 +128,73 @@ impl Record {
         }
     }
 
+    /// The place in the log of a write that was decided, whether it changed anything or not.
+    pub fn decided(&self) -> Option<LogId> {
+        match self.outcome {
+            Outcome::Absent { revision } if self.is_write() => Some(revision),
+            _ => self.acknowledged(),
+        }
+    }
+
+    /// What the node that answered had applied, at least.
+    pub fn applied(&self) -> Option<LogId> {
+        match self.outcome {
+            Outcome::Set { revision, .. } | Outcome::Deleted { revision } | Outcome::Absent { revision } => {
+                Some(revision)
+            }
+            Outcome::Found { applied, .. } | Outcome::Listed { applied, .. } => Some(applied),
+            Outcome::Refused(_) | Outcome::Unknown(_) | Outcome::Wrong(_) => None,
+        }
+    }
+
     /// Whether it surely changed nothing.
     pub fn surely_changed_nothing(&self) -> bool {
         match self.outcome {
-            Outcome::Refused(_) | Outcome::Absent { .. } | Outcome::Found(_) | Outcome::Listed { .. } => true,
+            Outcome::Refused(_) | Outcome::Absent { .. } | Outcome::Found { .. } | Outcome::Listed { .. } => true,
             Outcome::Set { .. } | Outcome::Deleted { .. } | Outcome::Unknown(_) | Outcome::Wrong(_) => !self.is_write(),
         }
     }
 }
 
-/// All operations of a run, in the order of their invocations.
+/// All operations of a run, in the order of their invocations. The laws see each as it begins and as it ends.
 #[derive(Clone, Default)]
-pub struct History(Arc<Mutex<Vec<Record>>>);
+pub struct History {
+    records: Arc<Mutex<Vec<Record>>>,
+    laws: Laws,
+}
 
 impl History {
+    /// A history that these laws judge as it goes.
+    pub fn judged_by(laws: Laws) -> History {
+        History { records: Arc::default(), laws }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Record>> {
+        self.records.lock().expect("no panic under this lock")
+    }
+
     /// An operation begins; the number is for [`end`](Self::end).
     pub fn begin(&self, record: Record) -> usize {
-        let mut records = self.0.lock().expect("no panic under this lock");
+        self.laws.operation_began(&record);
+        let mut records = self.lock();
         records.push(record);
         records.len() - 1
     }
 
-    /// An operation ends.
-    pub fn end(&self, number: usize, returned: Duration, node: u64, outcome: Outcome) {
-        let mut records = self.0.lock().expect("no panic under this lock");
+    /// An operation ends now: this event says so.
+    pub fn end(&self, number: usize, told: u64, node: u64, outcome: Outcome) {
+        let mut records = self.lock();
         let record = &mut records[number];
-        (record.returned, record.node, record.outcome) = (Some(returned), node, outcome);
+        (record.returned, record.node, record.outcome) = (Some(elapsed()), node, outcome);
+        record.events.push(told);
+        self.laws.operation_ended(record);
+        if let Some(revision) = record.acknowledged() {
+            self.laws.acknowledged(revision);
+        }
     }
 
     /// All operations so far.
     pub fn records(&self) -> Vec<Record> {
-        self.0.lock().expect("no panic under this lock").clone()
+        self.lock().clone()
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::{Name, Request};
-use crate::schedule::{Action, Drawn, Operation};
+use crate::schedule::{Action, Drawn, LIMIT_MAX, Operation};
 use crate::seed::stream;
 
 /// The operations that the clients of a run began, in their order: what was drawn, as data.
@@ -51,7 +51,9 @@ pub(super) fn draw(seed: u64, client: u64, number: u64, from: &Drawn, nodes: &[u
         Action::Get { namespace, key }
     } else {
         let prefix = if rng.random_bool(0.5) { String::new() } else { format!("key.{}", number % 10) };
-        Action::List { namespace, prefix }
+        // Half of the lists are read in pages of a few entries.
+        let limit = if rng.random_bool(0.5) { LIMIT_MAX } else { rng.random_range(1..=5) };
+        Action::List { namespace, prefix, limit }
     };
     let rest = Duration::from_micros(rng.random_range(0..=from.pause_ms * 1_000).max(200));
     Draw { action, moves_to, rest }
@@ -69,7 +71,9 @@ pub(super) fn request(operation: &Operation) -> Request {
         }
         Action::Delete { namespace, key } => Request::Delete { name: name(namespace, key) },
         Action::Get { namespace, key } => Request::Get { name: name(namespace, key) },
-        Action::List { namespace, prefix } => Request::List { namespace: namespace.clone(), prefix: prefix.clone() },
+        Action::List { namespace, prefix, limit } => {
+            Request::List { namespace: namespace.clone(), prefix: prefix.clone(), limit: *limit, after: None }
+        }
     }
 }
 

@@ -10,12 +10,14 @@ use super::transport::{Reply, call};
 use super::{Name, answer};
 use crate::cluster::{ADMIN_KEY, Cluster};
 use crate::host::net::FIRST_CLIENT;
-use crate::runtime::within;
+use crate::runtime::{elapsed, within};
 
 /// All that a node shows, read through its own REST interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
     pub node: u64,
+    pub began: Duration,
+    pub ended: Duration,
     pub entries: BTreeMap<Name, Seen>,
     /// By namespace, newest first, as the node shows them.
     pub audit: BTreeMap<String, Vec<AuditEvent>>,
@@ -42,7 +44,8 @@ pub struct AuditEvent {
 
 /// Reads everything that a node shows of these namespaces.
 pub async fn scan(cluster: &Cluster, node: u64, namespaces: &[String]) -> Result<Scan, String> {
-    let mut scan = Scan { node, entries: BTreeMap::new(), audit: BTreeMap::new() };
+    let began = elapsed();
+    let mut scan = Scan { node, began, ended: began, entries: BTreeMap::new(), audit: BTreeMap::new() };
     for namespace in namespaces {
         for item in pages(cluster, node, &format!("/api/v1/config/{namespace}?limit=200")).await? {
             let shown = answer::shown(&item)?;
@@ -55,6 +58,7 @@ pub async fn scan(cluster: &Cluster, node: u64, namespaces: &[String]) -> Result
         let events = events.iter().map(event).collect::<Result<Vec<_>, _>>()?;
         scan.audit.insert(namespace.clone(), events);
     }
+    scan.ended = elapsed();
     Ok(scan)
 }
 

@@ -3,19 +3,25 @@ use std::time::Duration;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Request as HttpRequest};
 use bytes::Bytes;
+use rand::RngExt;
 
 use super::operations::{self, Draw, Issued, draw};
 use super::transport::{Reply, call};
-use super::{History, Name, Outcome, Record, Request, answer};
+use super::{History, Name, Outcome, PageEnd, Record, Request, answer};
 use crate::cluster::{ADMIN_KEY, Cluster, node_of_url};
 use crate::coverage::Point;
 use crate::host::net::{FIRST_CLIENT, Place};
 use crate::runtime::{cause, elapsed, sleep, sleep_until, within};
 use crate::schedule::{Drawn, Operation};
+use crate::seed::stream;
 use crate::trace::{Actor, Event, Member, Trace};
 
 /// The first hop and three redirects: the contract has no more.
 const HOPS_MAX: usize = 4;
+/// A client looks at a page for up to this long.
+const TURNS_PAGE_WITHIN_US: u64 = 100_000;
+/// A client reads no further than this.
+const PAGES_MAX: u64 = 30;
 
 /// One client: carries operations out, one after the other, and writes down what it was told.
 pub struct Worker {
@@ -40,7 +46,7 @@ impl Worker {
             node = moves_to.unwrap_or(node);
             let at_ms = (elapsed() - self.began).as_millis() as u64;
             let id = format!("c{}-{count}", self.number);
-            self.carry_out(Operation { id, client: self.number, at_ms, node, action }).await;
+            self.carry_out(&Operation { id, client: self.number, at_ms, node, action }).await;
             sleep(rest).await;
         }
     }
@@ -51,16 +57,38 @@ impl Worker {
         own.sort_by_key(|operation| operation.at_ms);
         for operation in own {
             sleep_until(self.began + Duration::from_millis(operation.at_ms)).await;
-            self.carry_out(operation).await;
+            self.carry_out(&operation).await;
         }
     }
 
-    async fn carry_out(&self, operation: Operation) {
-        self.issued.begin(&operation);
-        let request = operations::request(&operation);
-        let Operation { id: request_id, client, node, .. } = operation;
+    async fn carry_out(&self, operation: &Operation) {
+        self.issued.begin(operation);
+        let request = operations::request(operation);
+        let outcome = self.ask_for(operation.node, operation.id.clone(), request.clone()).await;
+        self.turn_pages(operation, request, outcome).await;
+    }
+
+    /// Reads a list to its end, each page on whichever node, and gives up on the first page that is not shown.
+    async fn turn_pages(&self, operation: &Operation, mut request: Request, mut outcome: Outcome) {
+        let nodes = self.cluster.world().nodes();
+        let (id, mut node) = (&operation.id, operation.node);
+        let mut rng = stream(self.seed, &format!("client/{id}/pages"));
+        for page in 2..=PAGES_MAX {
+            let Some(next) = next_page(request, outcome) else { return };
+            if rng.random_bool(0.3) {
+                node = nodes[rng.random_range(0..nodes.len())];
+            }
+            // Time for the entries to change meanwhile.
+            sleep(Duration::from_micros(rng.random_range(0..=TURNS_PAGE_WITHIN_US))).await;
+            outcome = self.ask_for(node, format!("{id}.{page}"), next.clone()).await;
+            request = next;
+        }
+    }
+
+    async fn ask_for(&self, node: u64, request_id: String, request: Request) -> Outcome {
+        let client = self.number;
         let trace = self.cluster.world().trace.clone();
-        ask(&trace, client, &request_id, node, &request);
+        let asked = ask(&trace, client, &request_id, node, &request);
         let number = self.history.begin(Record {
             client,
             request_id: request_id.clone(),
@@ -69,14 +97,24 @@ impl Worker {
             returned: None,
             outcome: Outcome::Unknown("no answer yet".to_owned()),
             node,
+            events: vec![asked],
         });
         let place = FIRST_CLIENT + client;
         let bearer = client.is_multiple_of(2);
         let (by, outcome) = perform(&self.cluster, place, node, &request, &request_id, bearer, self.patience).await;
-        tell(&trace, client, &request_id, by, &outcome);
+        let told = tell(&trace, client, &request_id, by, &outcome);
         trace.count(kind(&request, &outcome));
-        self.history.end(number, elapsed(), by, outcome);
+        self.history.end(number, told, by, outcome.clone());
+        outcome
     }
+}
+
+/// What asks for the page after this one.
+fn next_page(request: Request, outcome: Outcome) -> Option<Request> {
+    let Request::List { namespace, prefix, limit, .. } = request else { return None };
+    let Outcome::Listed { mut items, revision, next: Some(cursor), .. } = outcome else { return None };
+    let after = Some(PageEnd { cursor, key: items.pop()?.name.key, revision });
+    Some(Request::List { namespace, prefix, limit, after })
 }
 
 /// Sends a request, follows redirects, and says what the client may conclude and which node told it.
@@ -126,8 +164,16 @@ fn path_of(request: &Request) -> String {
         Request::Set { name, .. } | Request::Delete { name } | Request::Get { name } => {
             format!("/api/v1/config/{}/{}", name.namespace, name.key)
         }
-        Request::List { namespace, prefix } if prefix.is_empty() => format!("/api/v1/config/{namespace}?limit=1000"),
-        Request::List { namespace, prefix } => format!("/api/v1/config/{namespace}?limit=1000&prefix={prefix}"),
+        Request::List { namespace, prefix, limit, after } => {
+            let mut path = format!("/api/v1/config/{namespace}?limit={limit}");
+            if !prefix.is_empty() {
+                path.push_str(&format!("&prefix={prefix}"));
+            }
+            if let Some(PageEnd { cursor, .. }) = after {
+                path.push_str(&format!("&cursor={cursor}"));
+            }
+            path
+        }
     }
 }
 
@@ -154,7 +200,7 @@ pub async fn probe(cluster: &Cluster, history: &History, node: u64, count: u64) 
     let request = Request::Set { name, value: format!("{request_id}|") };
     let client = 900 + node;
     let trace = &cluster.world().trace;
-    ask(trace, client, &request_id, node, &request);
+    let asked = ask(trace, client, &request_id, node, &request);
     let number = history.begin(Record {
         client,
         request_id: request_id.clone(),
@@ -163,19 +209,20 @@ pub async fn probe(cluster: &Cluster, history: &History, node: u64, count: u64) 
         returned: None,
         outcome: Outcome::Unknown("no answer yet".to_owned()),
         node,
+        events: vec![asked],
     });
     let patience = Duration::from_secs(3);
     let place = FIRST_CLIENT + client;
     let (by, outcome) = perform(cluster, place, node, &request, &request_id, node.is_multiple_of(2), patience).await;
     let said = told(&outcome);
-    tell(trace, client, &request_id, by, &outcome);
+    let told = tell(trace, client, &request_id, by, &outcome);
     let served = matches!(outcome, Outcome::Set { .. });
-    history.end(number, elapsed(), by, outcome);
+    history.end(number, told, by, outcome);
     if served { Ok(()) } else { Err(said) }
 }
 
 /// Records that a client asks.
-fn ask(trace: &Trace, client: u64, request_id: &str, node: u64, request: &Request) {
+fn ask(trace: &Trace, client: u64, request_id: &str, node: u64, request: &Request) -> u64 {
     let what = match request {
         Request::Set { .. } => "set",
         Request::Delete { .. } => "delete",
@@ -184,16 +231,16 @@ fn ask(trace: &Trace, client: u64, request_id: &str, node: u64, request: &Reques
     };
     let members = [("op", Member::Text(request_id)), ("to", Member::Place(node)), ("what", Member::Text(what))];
     let detail = format_args!("{}", brief(request));
-    trace.record(Event { actor: Actor::Client(client), kind: "ask", cause: None, members: &members, detail });
+    trace.record(Event { actor: Actor::Client(client), kind: "ask", cause: None, members: &members, detail })
 }
 
 /// Records what a client was told.
-fn tell(trace: &Trace, client: u64, request_id: &str, by: u64, outcome: &Outcome) {
+fn tell(trace: &Trace, client: u64, request_id: &str, by: u64, outcome: &Outcome) -> u64 {
     let short = match outcome {
         Outcome::Set { .. } => "set",
         Outcome::Deleted { .. } => "deleted",
         Outcome::Absent { .. } => "absent",
-        Outcome::Found(_) => "found",
+        Outcome::Found { .. } => "found",
         Outcome::Listed { .. } => "listed",
         Outcome::Refused(_) => "refused",
         Outcome::Unknown(_) => "unknown",
@@ -201,7 +248,7 @@ fn tell(trace: &Trace, client: u64, request_id: &str, by: u64, outcome: &Outcome
     };
     let members = [("op", Member::Text(request_id)), ("from", Member::Place(by)), ("outcome", Member::Text(short))];
     let (actor, cause) = (Actor::Client(client), cause::current());
-    trace.record(Event { actor, kind: "told", cause, members: &members, detail: format_args!("{}", told(outcome)) });
+    trace.record(Event { actor, kind: "told", cause, members: &members, detail: format_args!("{}", told(outcome)) })
 }
 
 fn brief(request: &Request) -> String {
@@ -209,7 +256,10 @@ fn brief(request: &Request) -> String {
         Request::Set { name, value } => format!("set {}/{} ({} bytes)", name.namespace, name.key, value.len()),
         Request::Delete { name } => format!("delete {}/{}", name.namespace, name.key),
         Request::Get { name } => format!("get {}/{}", name.namespace, name.key),
-        Request::List { namespace, prefix } => format!("list {namespace}/{prefix}*"),
+        Request::List { namespace, prefix, limit, after: None } => format!("list {namespace}/{prefix}*, limit {limit}"),
+        Request::List { namespace, prefix, limit, after: Some(PageEnd { key, revision, .. }) } => {
+            format!("list {namespace}/{prefix}*, limit {limit}, as of {revision} after {key}")
+        }
     }
 }
 
@@ -217,9 +267,14 @@ fn told(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Set { revision, created, version } => format!("set at {revision}, version {version}, new {created}"),
         Outcome::Deleted { revision } => format!("deleted at {revision}"),
-        Outcome::Absent { revision } => format!("absent as of {}", revision.map(|r| r.to_string()).unwrap_or_default()),
-        Outcome::Found(shown) => format!("version {} at {}", shown.version, shown.revision),
-        Outcome::Listed { items, more } => format!("{} entries, more {more}", items.len()),
+        Outcome::Absent { revision } => format!("absent as of {revision}"),
+        Outcome::Found { entry, applied } => {
+            format!("version {} at {}, as of {applied}", entry.version, entry.revision)
+        }
+        Outcome::Listed { items, revision, applied, next } => {
+            let more = next.is_some();
+            format!("{} entries as of {revision}, more {more}, applied {applied}", items.len())
+        }
         Outcome::Refused(why) => format!("refused: {why}"),
         Outcome::Unknown(why) => format!("unknown: {why}"),
         Outcome::Wrong(why) => format!("wrong: {why}"),
@@ -235,6 +290,7 @@ fn kind(request: &Request, outcome: &Outcome) -> &'static str {
         Outcome::Unknown(_) => "reads unknown",
         Outcome::Wrong(_) => "answers wrong",
         _ if write => "writes acknowledged",
+        Outcome::Listed { .. } if matches!(request, Request::List { after: Some(_), .. }) => "further pages read",
         _ => "reads answered",
     }
 }

@@ -13,8 +13,10 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::files::DiskSettings;
+use crate::coverage;
 use crate::runtime::sleep;
 use crate::schedule::{Point, StoreLoss};
+use crate::trace::Trace;
 use crate::world::Incarnation;
 
 type Rows = OrdMap<Bytes, Bytes>;
@@ -105,28 +107,39 @@ impl Shelf {
     }
 
     /// The machine went dark. Says what became of each store.
-    pub fn power_loss(&self) -> String {
+    pub fn power_loss(&self, trace: &Trace) -> String {
         let mut inner = self.lock();
         let Inner { settings, rng, stores, next_loss } = &mut *inner;
         let said_to_be = next_loss.take();
         let mut said = Vec::new();
-        for (name, contents) in stores.iter_mut() {
+        stores.retain(|name, contents| {
             // Half of the losses are of the last few batches, as a journal that is written often loses them.
             let most = contents.undo.len();
             let (chance, bound): (f64, usize) = (rng.random(), if rng.random_bool(0.5) { most.min(8) } else { most });
             let lost = rng.random_range(0..=bound);
-            let became = match said_to_be {
-                Some(StoreLoss::OpensShort) => contents.shorten(lost.max(1)),
-                Some(StoreLoss::DoesNotOpen) => contents.do_not_open(),
-                Some(StoreLoss::OpensEmpty) => contents.empty(),
-                None if chance < settings.store_breaks => contents.do_not_open(),
-                None if chance < settings.store_breaks + settings.store_empties => contents.empty(),
-                None => contents.shorten(lost),
+            let drawn = match () {
+                () if chance < settings.store_breaks => StoreLoss::DoesNotOpen,
+                () if chance >= settings.store_breaks + settings.store_empties => StoreLoss::OpensShort,
+                // Its files were never synced, or not even the folder that they are in.
+                () if rng.random_bool(0.5) => StoreLoss::IsGone,
+                () => StoreLoss::OpensEmpty,
             };
+            let how = said_to_be.unwrap_or(drawn);
+            let lost = if said_to_be.is_some() { lost.max(1) } else { lost };
+            let (became, point) = match how {
+                StoreLoss::OpensShort => (contents.shorten(lost), coverage::Point::StoreCameBackShort),
+                StoreLoss::DoesNotOpen => (contents.do_not_open(), coverage::Point::StoreBroke),
+                StoreLoss::OpensEmpty => (contents.empty(), coverage::Point::StoreCameBackEmpty),
+                StoreLoss::IsGone => ("is gone".to_owned(), coverage::Point::StoreVanished),
+            };
+            if how != StoreLoss::OpensShort || lost > 0 {
+                trace.sometimes(point);
+            }
             contents.undo.clear();
             contents.open = None;
             said.push(format!("store {name} {became}"));
-        }
+            how != StoreLoss::IsGone
+        });
         said.join(", ")
     }
 }

@@ -4,8 +4,18 @@ pub mod acknowledged;
 pub mod answers;
 pub mod damage;
 pub mod deaths;
+pub mod durable;
+pub mod entries;
+mod history;
 pub mod leaders;
+pub mod linearizable;
+pub mod lists;
+mod model;
+pub mod monotonic;
+mod operations;
 pub mod progress;
+mod reached;
+pub mod read_index;
 pub mod reads;
 pub mod revisions;
 pub mod served;
@@ -21,7 +31,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::clients::{Record, Scan};
+use crate::clients::Record;
 use crate::cluster::Observation;
 use crate::trace::{Member, Trace};
 use crate::world::Incarnation;
@@ -53,13 +63,13 @@ pub enum AfterViolation {
 #[derive(Default)]
 struct Inner {
     leaders: leaders::OneLeaderPerTerm,
+    operations: operations::Operations,
     progress: progress::NothingGoesBack,
     state: state::EqualState,
     votes: votes::OneVotePerTerm,
+    durable: durable::DurableState,
     /// The first of each law, in the order in which they were seen.
     violations: Vec<Violation>,
-    /// The latest event of the node that was looked at last.
-    last_seen: Option<u64>,
     after: AfterViolation,
     trace: Trace,
 }
@@ -77,25 +87,27 @@ impl Laws {
     /// A node said this of itself.
     pub fn observe(&self, at: Duration, process: &Incarnation, seen: &Observation) {
         let mut inner = self.lock();
-        inner.last_seen = inner.trace.last_of(process.node);
-        let checked = inner
-            .leaders
-            .observe(process.node, seen)
-            .map_err(|what| (leaders::NAME, what))
-            .and_then(|()| {
-                let back = inner.progress.observe(process.node, process.number, seen);
-                back.map_err(|what| (progress::NAME, what))
-            })
-            .and_then(|()| inner.votes.observe(process.node, seen).map_err(|what| (votes::NAME, what)))
-            .and_then(|()| inner.state.observe(process.node, seen).map_err(|what| (state::NAME, what)));
-        inner.note(at, checked);
+        let inner = &mut *inner;
+        // Each is asked, whatever the one before says: a run may go on to learn which laws see a bug.
+        let checked = [
+            inner.leaders.observe(process.node, seen).map_err(|what| (leaders::NAME, what)),
+            inner.progress.observe(process.node, process.number, seen).map_err(|what| (progress::NAME, what)),
+            inner.votes.observe(process.node, seen).map_err(|what| (votes::NAME, what)),
+            inner.state.observe(process.node, seen).map_err(|what| (state::NAME, what)),
+            inner.durable.observe(process.node, seen),
+        ];
+        for checked in checked {
+            let about = checked.is_err().then(|| inner.trace.last_of(process.node)).flatten();
+            inner.note(at, checked, about.as_slice());
+        }
     }
 
     /// A node voted for a candidate in a term.
     pub fn vote(&self, at: Duration, voter: u64, term: u64, candidate: u64) {
         let mut inner = self.lock();
         let checked = inner.votes.vote(voter, term, candidate).map_err(|what| (votes::NAME, what));
-        inner.note(at, checked);
+        let about = inner.trace.last_of(voter);
+        inner.note(at, checked, about.as_slice());
     }
 
     /// Completes with who voted, when the next vote reaches its candidate.
@@ -103,9 +115,21 @@ impl Laws {
         self.lock().votes.next_vote()
     }
 
+    /// A client's operation has begun.
+    pub fn operation_began(&self, record: &Record) {
+        self.lock().operations.began(record);
+    }
+
+    /// A client's operation has ended.
+    pub fn operation_ended(&self, record: &Record) {
+        let mut inner = self.lock();
+        let checked = inner.operations.ended(record);
+        inner.note(record.returned.unwrap_or(record.invoked), checked, &record.events);
+    }
+
     /// A law that is judged elsewhere was judged.
     pub fn judge(&self, at: Duration, law: &'static str, judged: Result<(), String>) {
-        self.lock().note(at, judged.map_err(|what| (law, what)));
+        self.lock().note(at, judged.map_err(|what| (law, what)), &[]);
     }
 
     /// The first violation of each law so far, in the order in which they were seen.
@@ -121,24 +145,14 @@ impl Laws {
 }
 
 impl Inner {
-    fn note(&mut self, at: Duration, checked: Result<(), (&'static str, String)>) {
+    /// Keeps a violation; these events of the trace show it.
+    fn note(&mut self, at: Duration, checked: Result<(), (&'static str, String)>, about: &[u64]) {
         let Err((law, what)) = checked else { return };
         if self.violations.iter().any(|violation| violation.law == law) {
             return;
         }
-        let about: Vec<u64> = self.last_seen.into_iter().collect();
-        let members = [("law", Member::Text(law)), ("about", Member::Events(&about))];
+        let members = [("law", Member::Text(law)), ("about", Member::Events(about))];
         self.trace.of_run("violation", &members, format_args!("{what}"));
         self.violations.push(Violation { law, at, what });
     }
-}
-
-/// Judges a finished run by its history and what its nodes show at the end. In the order in which a violation says
-/// the most.
-pub fn judge(records: &[Record], scans: &[Scan]) -> Result<(), (&'static str, String)> {
-    answers::check(records).map_err(|what| (answers::NAME, what))?;
-    acknowledged::check(records, scans).map_err(|what| (acknowledged::NAME, what))?;
-    witness::check(records, scans).map_err(|what| (witness::NAME, what))?;
-    revisions::check(records).map_err(|what| (revisions::NAME, what))?;
-    reads::check(records).map_err(|what| (reads::NAME, what))
 }

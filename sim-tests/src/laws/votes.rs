@@ -66,6 +66,11 @@ impl VoteTap {
         VoteTap(laws)
     }
 
+    /// The laws that it reports to.
+    pub fn laws(&self) -> &Laws {
+        &self.0
+    }
+
     /// `voter` granted its vote of `term` to `candidate`.
     pub fn voted(&self, voter: u64, term: u64, candidate: u64) {
         self.0.vote(elapsed(), voter, term, candidate);

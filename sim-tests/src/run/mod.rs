@@ -13,12 +13,14 @@ use madsim::runtime::Runtime;
 use notice::Notices;
 pub use report::{Report, Verdict};
 
-use crate::clients::{History, Issued, Scan, Worker, probe, scan};
+use crate::clients::{History, IndexReader, Issued, Scan, Worker, probe, scan};
 use crate::cluster::{Cluster, NodeFactory};
-use crate::laws::{self, AfterViolation, Laws, damage, deaths, served, votes::VoteTap};
+use crate::coverage::{self, Watcher};
+use crate::laws::{AfterViolation, Laws, damage, deaths, durable, served, votes::VoteTap};
 use crate::runtime::cause::Caused;
 use crate::runtime::{elapsed, remember_panics, sleep};
 use crate::schedule::{Schedule, Work};
+use crate::seed::stream;
 use crate::trace::{FORMAT, Member, Trace};
 use crate::world::{Stop, World};
 
@@ -44,7 +46,7 @@ pub fn run(
     let mut runtime = Runtime::with_seed_and_config(schedule.scheduler(), madsim::Config::default());
     runtime.set_time_limit(LONGEST_RUN);
     let laws = Laws::new(trace.clone(), after);
-    let (history, issued) = (History::default(), Issued::default());
+    let (history, issued) = (History::judged_by(laws.clone()), Issued::default());
     let course = Course {
         schedule: schedule.clone(),
         laws: laws.clone(),
@@ -107,6 +109,9 @@ impl Course {
         if let Some(tap) = factory.vote_tap(VoteTap::new(self.laws.clone())) {
             world.net.set_tap(tap);
         }
+        for node in &nodes {
+            world.disk(*node).set_tap(Arc::new(durable::Tap::new(*node, self.laws.clone())));
+        }
         let cluster = Cluster::new(world, factory, schedule.clone());
         self.watch(&cluster);
 
@@ -118,6 +123,9 @@ impl Course {
         self.phase("disturb");
         let until = elapsed() + Duration::from_millis(schedule.disturbed_ms);
         let workers = self.put_to_work(&cluster, until);
+        let reader = IndexReader::new(cluster.clone(), self.laws.clone(), self.history.clone());
+        let rng = stream(schedule.seed, "client/read-index");
+        madsim::task::spawn(Caused::new(reader.clone().run(rng, until)));
         let faults = Faults::unleash(&cluster, schedule, &self.laws);
         self.wait_until(until).await?;
 
@@ -133,6 +141,8 @@ impl Course {
         }
         self.restart_damaged(&cluster);
         self.serves(&cluster, &nobody, 2_000).await?;
+        let told = reader.every_node_tells(elapsed() + served::WITHIN).await;
+        self.laws.judge(elapsed(), served::NAME, told);
         for worker in workers {
             worker.await.map_err(|error| Stopped::Harness(format!("a client: {error}")))?;
         }
@@ -152,7 +162,9 @@ impl Course {
         }
         self.serves(&cluster, &nobody, 3_000).await?;
         self.converges(&cluster, &nobody).await?;
-        self.scan_and_judge(&cluster).await
+        let scans = self.scan_and_judge(&cluster).await?;
+        coverage::of_history(&self.trace, &self.history.records(), &scans);
+        Ok(())
     }
 
     /// Damage is noticed by who reads: a start reads all that it depends on.
@@ -176,6 +188,7 @@ impl Course {
     fn watch(&self, cluster: &Cluster) {
         let (laws, cluster) = (self.laws.clone(), cluster.clone());
         let mut notices = Notices::default();
+        let mut watcher = Watcher::new(self.trace.clone(), self.schedule.nodes);
         madsim::task::spawn(async move {
             loop {
                 let (seen, world) = (cluster.observe(), cluster.world());
@@ -189,6 +202,8 @@ impl Course {
                 laws.judge(elapsed(), damage::NAME, damage::check_deaths(world));
                 laws.judge(elapsed(), deaths::NAME, deaths::check(world));
                 damage::stopped(world).into_iter().for_each(|node| cluster.give_up(node));
+                let look = seen.into_iter().map(|(process, seen)| (process.node, process.number, seen));
+                watcher.look(elapsed(), &look.collect::<Vec<_>>());
                 if laws.stop_the_run() {
                     return;
                 }
@@ -271,7 +286,7 @@ impl Course {
         }
     }
 
-    async fn scan_and_judge(&self, cluster: &Cluster) -> Result<(), Stopped> {
+    async fn scan_and_judge(&self, cluster: &Cluster) -> Result<Vec<Scan>, Stopped> {
         let records = self.history.records();
         let written = records.iter().filter(|record| record.is_write()).filter_map(|record| record.name());
         let namespaces: BTreeSet<String> = written.map(|name| name.namespace.clone()).collect();
@@ -287,9 +302,8 @@ impl Course {
                 }
             }
         }
-        if let Err((law, what)) = laws::judge(&self.history.records(), &scans) {
-            self.laws.judge(elapsed(), law, Err(what));
-        }
-        self.stop_if_violated()
+        self.laws.judge_history(&self.trace, &self.history.records(), &scans);
+        self.stop_if_violated()?;
+        Ok(scans)
     }
 }

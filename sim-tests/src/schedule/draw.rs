@@ -78,7 +78,8 @@ const CLASSES: [Class; 26] = [
     }),
     class("voter-power-loss", 4, |rng, _| (*pick(rng, &[10, 100, 1_000]), Who::Leader, What::VoterPowerLoss)),
     class("store-loss", 2, |rng, nodes| {
-        let how = *pick(rng, &[StoreLoss::DoesNotOpen, StoreLoss::OpensShort, StoreLoss::OpensEmpty]);
+        let how =
+            *pick(rng, &[StoreLoss::DoesNotOpen, StoreLoss::OpensShort, StoreLoss::OpensEmpty, StoreLoss::IsGone]);
         (outage(rng), some_or_all(rng, nodes), What::StoreLoss { how })
     }),
     class("pause", 4, |rng, nodes| (*pick(rng, &[100, 1_000, 3_000, 10_000]), side(rng, nodes), What::Pause)),
@@ -164,7 +165,11 @@ pub(super) fn at_a_point(rng: &mut StdRng, fault: Fault, node: Where) -> Fault {
         When::AtMs(from_ms) => *from_ms,
         When::At(at) => at.from_ms,
     };
-    let at = At { point: *pick(rng, Point::ALL), node, nth: *pick(rng, &[1, 1, 2, 5, 20]), from_ms };
+    let point = *pick(rng, Point::ALL);
+    let nth = if point.is_frequent() { *pick(rng, &[1, 2, 5, 20, 100]) } else { *pick(rng, &[1, 1, 1, 2]) };
+    // Who leads rarely is at a point that few reach.
+    let node = if point.is_frequent() { node } else { Where::One(Whose::Any) };
+    let at = At { point, node, nth, from_ms };
     let who = match fault.who {
         Who::All => Who::All,
         who if fault.for_ms.is_none() || rng.random_bool(0.3) => who,

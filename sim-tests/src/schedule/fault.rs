@@ -173,6 +173,8 @@ pub enum StoreLoss {
     OpensShort,
     /// Without anything, and it does not say so.
     OpensEmpty,
+    /// Its folder is gone.
+    IsGone,
 }
 
 /// The files that damage can strike.
@@ -202,7 +204,7 @@ fn is_false(flag: &bool) -> bool {
 
 impl What {
     /// How many names there are.
-    pub const KINDS: usize = 31;
+    pub const KINDS: usize = 32;
 
     /// The kind's name, for the summary.
     pub fn name(&self) -> &'static str {
@@ -228,6 +230,7 @@ impl What {
             What::StoreLoss { how: StoreLoss::DoesNotOpen } => "store does not open",
             What::StoreLoss { how: StoreLoss::OpensShort } => "store opens short",
             What::StoreLoss { how: StoreLoss::OpensEmpty } => "store opens empty",
+            What::StoreLoss { how: StoreLoss::IsGone } => "store is gone",
             What::FailedSync => "failed sync",
             What::ReadError => "read error",
             What::FullDisk { .. } => "full disk",

@@ -38,5 +38,19 @@ pub enum Action {
         namespace: String,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         prefix: String,
+        /// The entries of a page. A client reads page after page to the end.
+        #[serde(default = "limit_max", skip_serializing_if = "is_limit_max")]
+        limit: u64,
     },
+}
+
+/// As many entries as a page of a list can have.
+pub const LIMIT_MAX: u64 = 1_000;
+
+fn limit_max() -> u64 {
+    LIMIT_MAX
+}
+
+fn is_limit_max(limit: &u64) -> bool {
+    *limit == LIMIT_MAX
 }

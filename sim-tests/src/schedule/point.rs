@@ -95,3 +95,23 @@ points! {
     /// A node is asked to lead.
     TransferReceived,
 }
+
+impl Point {
+    /// Whether a busy cluster reaches it many times a second.
+    pub(super) fn is_frequent(self) -> bool {
+        matches!(
+            self,
+            Point::BeforeSync
+                | Point::BeforeAppend
+                | Point::AfterAppendBeforeSync
+                | Point::AfterSyncBeforeAnswer
+                | Point::BeforeApply
+                | Point::AfterApplyBeforeReply
+                | Point::BeforeReply
+                | Point::AppendSent
+                | Point::AppendReceived
+                | Point::AppendAnswered
+                | Point::AppendAnswerReceived
+        )
+    }
+}

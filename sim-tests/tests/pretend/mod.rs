@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -32,6 +33,16 @@ pub enum Bug {
     LosesEvents,
     /// Shows what nobody wrote, now and then.
     ShowsGarbage,
+    /// Shows what was before the last changes, and says that it is of now.
+    ShowsThePast,
+    /// Says that it is older than what it showed before, and is.
+    GoesBack,
+    /// Leaves out the last entry of a list, now and then.
+    CutsLists,
+    /// Shows each page of a list as of now.
+    PagesDrift,
+    /// Takes every write for the first of its entry, now and then.
+    ForgetsVersions,
     /// Stops itself, now and then.
     Stops,
     /// Does not come back after its second start.
@@ -48,6 +59,7 @@ struct Change {
     value: Option<String>,
     term: u64,
     index: u64,
+    /// 0: nothing was there to delete.
     version: u64,
     request_id: String,
 }
@@ -80,6 +92,17 @@ struct Pretended {
 }
 
 impl Pretended {
+    fn applied(&self) -> LogId {
+        self.changes.last().map(Change::revision).unwrap_or_default()
+    }
+
+    /// The entries as of the change with this index.
+    fn at(&self, index: u64) -> BTreeMap<(String, String), Change> {
+        let mut past = Pretended::default();
+        self.changes.iter().filter(|change| change.index <= index).for_each(|change| past.apply(change.clone()));
+        past.entries
+    }
+
     fn apply(&mut self, change: Change) {
         let place = (change.namespace.clone(), change.key.clone());
         match change.value {
@@ -183,10 +206,9 @@ impl Pretender {
             let before = state.entries.get(&(namespace.clone(), key.clone())).map(|change| change.version);
             (state.changes.len() as u64 + 1, before)
         };
-        if value.is_none() && before.is_none() {
-            return (StatusCode::NOT_FOUND, Json(json!({}))).into_response();
-        }
-        let version = before.unwrap_or(0) + 1;
+        let found = value.is_some() || before.is_some();
+        let forgets = self.strikes(Bug::ForgetsVersions, 20);
+        let version = if found { before.filter(|_| !forgets).unwrap_or(0) + 1 } else { 0 };
         let change = Change { namespace, key, value, term: self.term, index, version, request_id };
         let sync = self.bug != Bug::AnswersBeforeSync;
         if let Err(error) = self.journal(&mut end, &change, sync).await {
@@ -202,32 +224,66 @@ impl Pretender {
             _ if self.strikes(Bug::RefusesWhatItDoes, 50) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
             Some(_) if version == 1 => (StatusCode::CREATED, told, Json(change.shown())).into_response(),
             Some(_) => (told, Json(change.shown())).into_response(),
-            None => (StatusCode::NO_CONTENT, told).into_response(),
+            None if found => (StatusCode::NO_CONTENT, told).into_response(),
+            None => (StatusCode::NOT_FOUND, told, Json(json!({}))).into_response(),
         }
     }
 
     fn read(&self, namespace: String, key: String) -> Response {
         let state = self.state.lock().unwrap();
-        match state.entries.get(&(namespace, key)) {
-            Some(change) if self.bug == Bug::ShowsGarbage && change.index % 50 == 49 => {
-                let garbage = Change { value: Some("garbage".to_owned()), ..change.clone() };
-                Json(garbage.shown()).into_response()
+        let mut applied = state.applied();
+        let mut found = state.entries.get(&(namespace.clone(), key.clone())).cloned();
+        if matches!(self.bug, Bug::ShowsThePast | Bug::GoesBack) && applied.index.0 % 10 == 9 {
+            let past = applied.index.0 - 5;
+            found = state.at(past).remove(&(namespace, key));
+            if self.bug == Bug::GoesBack {
+                applied = state.changes[past as usize - 1].revision();
             }
-            Some(change) => Json(change.shown()).into_response(),
-            None => StatusCode::NOT_FOUND.into_response(),
+        }
+        if let Some(change) = &mut found
+            && self.bug == Bug::ShowsGarbage
+            && change.index % 50 == 49
+        {
+            change.value = Some("garbage".to_owned());
+        }
+        let told = [("x-confman-version", applied.to_string())];
+        match found {
+            Some(change) => (told, Json(change.shown())).into_response(),
+            None => (StatusCode::NOT_FOUND, told).into_response(),
         }
     }
 
-    fn list(&self, namespace: &str, prefix: &str) -> Response {
+    /// The cursor is the index that the first page was of, and the last key.
+    fn list(&self, namespace: &str, query: &BTreeMap<String, String>) -> Response {
         let state = self.state.lock().unwrap();
-        let inside = state.entries.iter().filter(|((n, k), _)| n == namespace && k.starts_with(prefix));
-        let items: Vec<Value> = inside.map(|(_, change)| change.shown()).collect();
-        Json(json!({"items": items, "pagination": {"hasMore": false}})).into_response()
+        let prefix = query.get("prefix").map_or("", String::as_str);
+        let limit: usize = query["limit"].parse().unwrap();
+        let cursor = query.get("cursor").and_then(|cursor| cursor.split_once(':'));
+        let cursor = cursor.map(|(index, key)| (index.parse::<u64>().unwrap(), key));
+        let applied = state.applied();
+        let index = cursor.map_or(applied.index.0, |(index, _)| index);
+        let revision = state.changes.iter().find(|change| change.index == index).map(Change::revision);
+        let shown = if self.bug == Bug::PagesDrift { applied.index.0 } else { index };
+        let entries = if shown == applied.index.0 { state.entries.clone() } else { state.at(shown) };
+        let inside = entries.iter().filter(|((n, k), _)| n == namespace && k.starts_with(prefix));
+        let rest = inside.filter(|((_, k), _)| cursor.is_none_or(|(_, after)| k.as_str() > after));
+        let mut items: Vec<&Change> = rest.map(|(_, change)| change).collect();
+        if self.bug == Bug::CutsLists && applied.index.0 % 10 == 9 {
+            items.pop();
+        }
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|last| format!("{index}:{}", last.key));
+        let items: Vec<Value> = items.into_iter().map(Change::shown).collect();
+        let told = [("x-confman-version", applied.to_string())];
+        let pagination = json!({"hasMore": more, "nextCursor": next});
+        let revision = revision.unwrap_or_default().to_string();
+        (told, Json(json!({"items": items, "revision": revision, "pagination": pagination}))).into_response()
     }
 
     fn audit(&self, namespace: &str) -> Response {
         let state = self.state.lock().unwrap();
-        let inside = state.changes.iter().rev().filter(|change| change.namespace == namespace);
+        let inside = state.changes.iter().rev().filter(|change| change.namespace == namespace && change.version > 0);
         let kept = inside.filter(|change| self.bug != Bug::LosesEvents || change.index % 50 != 49);
         let event = |change: &Change| {
             let action = if change.value.is_some() { "config.set" } else { "config.delete" };
@@ -266,7 +322,7 @@ impl SimNode for Serving {
         let list = |State(node): Shared,
                     Path(namespace): Path<String>,
                     Query(query): Query<BTreeMap<String, String>>| async move {
-            node.list(&namespace, query.get("prefix").map_or("", String::as_str))
+            node.list(&namespace, &query)
         };
         let audit = |State(node): Shared, Path(namespace): Path<String>| async move { node.audit(&namespace) };
         Router::new()
@@ -280,5 +336,10 @@ impl SimNode for Serving {
         let state = self.0.state.lock().unwrap();
         let applied = state.changes.last().map(Change::revision);
         Observation { term: self.0.term, leads: true, applied, state_hash: state.hash, ..Observation::default() }
+    }
+
+    fn read_index(&self, _: Duration) -> BoxFuture<'static, Result<LogId, String>> {
+        let applied = self.0.state.lock().unwrap().changes.last().map(Change::revision);
+        Box::pin(std::future::ready(applied.ok_or_else(|| "nothing is applied".to_owned())))
     }
 }

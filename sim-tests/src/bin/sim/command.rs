@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::explain::Explain;
 use crate::{run, schedule, shrink, swarm, twin};
 
 /// What a command's exit code says, the same for each.
@@ -26,6 +27,8 @@ enum Command {
     Swarm(swarm::Arguments),
     Twin(twin::Arguments),
     Shrink(shrink::Arguments),
+    /// Write a run as one page to be read in a browser.
+    Explain(Explain),
     Schedule(schedule::Arguments),
 }
 
@@ -35,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Swarm(arguments) => arguments.run(),
         Command::Twin(arguments) => arguments.run(),
         Command::Shrink(arguments) => arguments.run(),
+        Command::Explain(explain) => explain.write(),
         Command::Schedule(arguments) => arguments.run(),
     }
 }

@@ -5,6 +5,8 @@ mod child;
 #[cfg(madsim)]
 mod command;
 #[cfg(madsim)]
+mod explain;
+#[cfg(madsim)]
 mod memory;
 #[cfg(madsim)]
 mod origin;

@@ -13,6 +13,7 @@ use sim_tests::nodes::RealNodes;
 use sim_tests::run::{Report, Verdict, run};
 use sim_tests::schedule::Schedule;
 use sim_tests::trace::{Trace, moment};
+use tracing::level_filters::LevelFilter;
 
 use crate::command::{EXIT_CODES, failed};
 use crate::origin::Origin;
@@ -42,9 +43,9 @@ pub struct Arguments {
     /// With --json, also the trace's hash at every so many events.
     #[arg(long, hide = true, requires = "json")]
     checkpoints: bool,
-    /// Show the nodes' own log lines; RUST_LOG chooses which.
-    #[arg(long)]
-    logs: bool,
+    /// Print the log lines of nodes and libraries from this level up: error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "info")]
+    logs: Option<LevelFilter>,
     /// Go on after a violation, and tell every law that is broken.
     #[arg(long)]
     all_laws: bool,
@@ -87,7 +88,7 @@ impl Arguments {
         let (seed, repeat) = (schedule.seed, self.origin.make("sim"));
         let over = self.watch(seed, &trace);
         let after = if self.all_laws { AfterViolation::GoOn } else { AfterViolation::Stop };
-        let (kept, quiet) = (trace.clone(), !self.logs);
+        let (kept, quiet) = (trace.clone(), self.logs.is_none());
         let ran = catch_unwind(AssertUnwindSafe(move || run(schedule, Arc::new(RealNodes), trace, after, quiet)));
         if over.swap(true, Ordering::SeqCst) {
             // The watchdog was quicker: it speaks for the run, and ends the process.

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::damage::{self, Damage};
 use super::inode::Inode;
+use super::tap::{Change, DiskTap, DurableFiles};
 use super::wrongs::{DiskFault, Wrongs};
+use crate::coverage::Point;
 use crate::runtime::elapsed;
 use crate::schedule::Damaged;
 
@@ -51,6 +53,7 @@ struct Inner {
     /// Incarnations that were given an error.
     hurt: BTreeSet<u32>,
     damages: Vec<Damage>,
+    tap: Option<Arc<dyn DiskTap>>,
 }
 
 #[derive(Clone, Default)]
@@ -131,6 +134,18 @@ pub struct Losses {
     pub names_unsynced: usize,
 }
 
+impl Losses {
+    /// The points of coverage that it tells of.
+    pub fn points(&self) -> Vec<Point> {
+        let told = [
+            (self.sectors_kept < self.sectors_unsynced, Point::UnsyncedBytesLost),
+            (self.sectors_kept > 0, Point::UnsyncedBytesKept),
+            (self.names_kept < self.names_unsynced, Point::UnsyncedNameLost),
+        ];
+        told.into_iter().filter(|(happened, _)| *happened).map(|(_, point)| point).collect()
+    }
+}
+
 impl fmt::Display for Losses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Losses { sectors_kept, sectors_unsynced, names_kept, names_unsynced } = self;
@@ -149,6 +164,7 @@ impl Disk {
             wrongs: Wrongs::default(),
             hurt: BTreeSet::new(),
             damages: Vec::new(),
+            tap: None,
         })))
     }
 
@@ -199,6 +215,11 @@ impl Disk {
         inner.wrongs.capacity().map_or(1 << 40, |capacity| capacity.saturating_sub(inner.used()))
     }
 
+    /// Lets `tap` see what is durable, whenever that changes.
+    pub fn set_tap(&self, tap: Arc<dyn DiskTap>) {
+        self.lock().tap = Some(tap);
+    }
+
     /// The process on this machine died.
     pub fn crash(&self) {
         let mut inner = self.lock();
@@ -206,6 +227,8 @@ impl Disk {
         for file in inner.names.files.values() {
             file.lock().expect("no panic under this lock").crash(elapsed(), &mut inner.rng);
         }
+        let files: Vec<File> = inner.names.files.values().cloned().collect();
+        files.iter().for_each(|file| inner.tell_of(file));
     }
 
     /// The machine went dark.
@@ -229,6 +252,7 @@ impl Disk {
             losses.sectors_kept += kept;
             losses.sectors_unsynced += dirty;
         }
+        inner.tell(Change::PowerLoss);
         losses
     }
 
@@ -280,6 +304,7 @@ impl Disk {
     pub(super) fn settle(&self, file: &File) {
         let mut inner = self.lock();
         file.lock().expect("no panic under this lock").settle(elapsed(), &mut inner.rng);
+        inner.tell_of(file);
     }
 
     pub(super) fn create(&self, path: &str) -> io::Result<File> {
@@ -347,6 +372,9 @@ impl Disk {
         for change in &synced {
             inner.durable.make(change);
         }
+        if !synced.is_empty() {
+            inner.tell(Change::Names);
+        }
         Ok(())
     }
 }
@@ -357,8 +385,37 @@ impl Inner {
         self.unsynced.push(change);
     }
 
+    /// Tells the tap of a file whose durable content is another now. A file without a durable name has none.
+    fn tell_of(&self, file: &File) {
+        if !file.lock().expect("no panic under this lock").take_durable_changed() || self.tap.is_none() {
+            return;
+        }
+        let named = self.durable.files.iter().find(|(_, durable)| Arc::ptr_eq(durable, file));
+        if let Some((path, _)) = named {
+            self.tell(Change::Content(path));
+        }
+    }
+
+    fn tell(&self, change: Change<'_>) {
+        if let Some(tap) = &self.tap {
+            tap.changed(change, &self.durable);
+        }
+    }
+
     fn used(&self) -> u64 {
         self.names.files.values().map(|file| file.lock().expect("no panic under this lock").len_to_be()).sum()
+    }
+}
+
+impl DurableFiles for Names {
+    fn paths(&self) -> Vec<&str> {
+        self.files.keys().map(String::as_str).collect()
+    }
+
+    fn read(&self, path: &str, with: &mut dyn FnMut(&[u8])) {
+        if let Some(file) = self.files.get(path) {
+            with(file.lock().expect("no panic under this lock").durable());
+        }
     }
 }
 

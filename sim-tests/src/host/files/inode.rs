@@ -20,6 +20,8 @@ pub struct Inode {
     durable: Vec<u8>,
     /// Sectors of `cached` that may differ from `durable`.
     dirty: BTreeSet<usize>,
+    /// Since it was last asked.
+    durable_changed: bool,
     /// Called, not yet in effect; in the order of the calls, which is the order of their effects.
     queue: VecDeque<Pending>,
     /// When the last call so far takes effect.
@@ -134,7 +136,18 @@ impl Inode {
         self.dirty.extend(from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES));
     }
 
+    /// What a power loss leaves for certain.
+    pub fn durable(&self) -> &[u8] {
+        &self.durable
+    }
+
+    /// Whether a sync has taken effect since this was last asked. One that fails may do some of its work, too.
+    pub fn take_durable_changed(&mut self) -> bool {
+        std::mem::take(&mut self.durable_changed)
+    }
+
     fn sync(&mut self, fails: bool, rng: &mut StdRng) {
+        self.durable_changed = true;
         if fails {
             let lucky: Vec<usize> = self.dirty.iter().copied().filter(|_| rng.random_bool(0.5)).collect();
             // The length goes with the sectors: a file system that failed here promised neither.

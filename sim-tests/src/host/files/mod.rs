@@ -3,6 +3,7 @@
 mod damage;
 mod disk;
 mod inode;
+mod tap;
 mod wrongs;
 
 use std::io;
@@ -13,6 +14,7 @@ use confman::host::{BoxFuture, File, Files};
 pub use damage::{Damage, How};
 pub use disk::{Disk, DiskSettings, Losses};
 use inode::{Answer, Inode, Operation, Output};
+pub use tap::{Change, DiskTap, DurableFiles};
 pub use wrongs::DiskFault;
 
 use super::points;

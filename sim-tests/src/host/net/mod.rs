@@ -36,6 +36,10 @@ pub trait FrameTap: Send + Sync {
 
     /// A frame arrives.
     fn frame(&self, from: Place, to: Place, frame: &Bytes);
+
+    /// Sees every frame at the moment at which a node sends it, whatever becomes of it on its way. Both directions of
+    /// a link have one number, which no other link has.
+    fn sent(&self, _link: u64, _from: Place, _to: Place, _frame: &Bytes) {}
 }
 
 /// Links that wait to be accepted, before connecting is refused.
@@ -173,6 +177,13 @@ impl Net {
     fn what(&self, frame: &Bytes) -> &'static str {
         let tap = self.lock().tap.clone();
         tap.map_or("frame", |tap| tap.what(frame))
+    }
+
+    fn tap_sent(&self, link: u64, from: Place, to: Place, frame: &Bytes) {
+        let tap = self.lock().tap.clone();
+        if let Some(tap) = tap {
+            tap.sent(link, from, to, frame);
+        }
     }
 
     fn sometimes(&self, point: Point) {

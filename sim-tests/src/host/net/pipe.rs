@@ -69,6 +69,11 @@ impl Pipe {
         self.to.node
     }
 
+    /// The number of the link that this is a direction of: its two pipes are numbered one after the other, from 1 on.
+    fn link(&self) -> u64 {
+        self.number.div_ceil(2)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no panic under this lock")
     }
@@ -94,6 +99,7 @@ impl Pipe {
         }
         if !self.to.is_alive() {
             self.note("lost", &item, Some("dead"));
+            net.sometimes(Point::FrameToDeadProcess);
             self.refuse(net);
             return;
         }
@@ -201,6 +207,7 @@ impl LinkSender for PipeSender {
                     ("bytes", Member::Number(frame.len() as u64)),
                 ];
                 let sent = self.process.record("send", &members, format_args!("{sum:08x}"));
+                self.net.tap_sent(self.pipe.link(), self.pipe.from(), self.pipe.to(), &frame);
                 self.pipe.put(&self.net, Item::Frame(Message { frame, number, sent, again: false }));
                 cause::follow(sent);
                 if let Some(point) = point {
