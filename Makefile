@@ -7,6 +7,7 @@ SEED ?= 1
 SEEDS ?= 200
 TIME ?= 8h
 # A run comes from a seed, or from a schedule file: make sim SCHEDULE=sim-tests/regressions/NAME.json
+NAME = $(if $(SCHEDULE),$(basename $(notdir $(SCHEDULE))),seed-$(SEED))
 ORIGIN = $(if $(SCHEDULE),--schedule $(SCHEDULE),--seed $(SEED))
 # The simulator replaces the async runtime of the whole build, so it has a target folder of its own.
 SIM_BUILD = RUSTFLAGS="--cfg madsim" CARGO_TARGET_DIR=target/sim cargo build --quiet --locked --profile sim -p sim-tests
@@ -46,9 +47,9 @@ sim-shrink: ## The smallest schedule that still breaks the same law: make sim-sh
 	@$(SIM_BUILD)
 	@$(SIM) shrink $(ORIGIN) $(ARGS)
 
-sim-explain: ## One seed as a page to be read in a browser: make sim-explain SEED=42
+sim-explain: ## A run as a page to be read in a browser: make sim-explain SEED=42, or SCHEDULE=FILE
 	@$(SIM_BUILD)
-	@$(SIM) explain --seed $(SEED) --out target/seed-$(SEED).html
+	@$(SIM) explain $(ORIGIN) --out target/$(NAME).html $(ARGS)
 
 sim-mutants: ## Planted bugs: the simulator must catch every one: make sim-mutants [MUTANTS="name ..."]
 	@scripts/sim-mutants $(MUTANTS)

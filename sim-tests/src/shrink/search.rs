@@ -75,10 +75,13 @@ impl<'a> Search<'a> {
                     ..candidate.clone()
                 })
                 .collect();
-            if let Some(found) = self.first_breaking(&wave) {
+            let found = self.first_breaking(&wave);
+            if let Some(found) = found {
                 self.best = wave[found].clone();
-                self.tell();
-                return Some(found);
+            }
+            self.tell();
+            if found.is_some() {
+                return found;
             }
         }
         None
@@ -127,7 +130,6 @@ impl<'a> Search<'a> {
         for (at, breaks) in done {
             self.tried.insert(texts[at].clone(), breaks);
         }
-        self.tell();
         found.or((end < wave.len()).then_some(end))
     }
 }

@@ -34,7 +34,9 @@ impl<F: Fn(&Schedule) -> bool + Sync> Trial for Pretend<F> {
     }
 
     fn listed(&self, schedule: &Schedule) -> Option<Schedule> {
-        Some(schedule.listed((0..400).map(operation).collect()))
+        let mut listed = schedule.listed((0..400).map(operation).collect());
+        listed.workload.clients = 5;
+        Some(listed)
     }
 }
 

@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use progress::{Progress, line, span};
 use seeds::{Plan, first_of, today};
 use serde::Serialize;
-use sim_tests::schedule::generate;
+use sim_tests::schedule::{Schedule, generate};
 use tally::Tally;
 
 use crate::child::Apart;
 use crate::command::failed;
 use crate::origin::Origin;
+use crate::schedule::commit;
 use crate::summary::{DID_NOT_END, HARNESS_FAILED, Summary};
 
 /// How many seeds of one law, or of one other failure, are kept as files.
@@ -198,7 +199,7 @@ impl Arguments {
         let write = |path: &Path, text: &str| {
             std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
         };
-        write(&folder.join(format!("seed-{seed}.json")), &generate(seed).print())?;
+        write(&folder.join(format!("seed-{seed}.json")), &Schedule { commit: commit(), ..generate(seed) }.print())?;
         write(&folder.join(format!("seed-{seed}.txt")), &format!("seed {seed}: {}\n", summary.conclusion))
     }
 }
