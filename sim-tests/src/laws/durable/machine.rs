@@ -19,6 +19,9 @@ pub struct Machine {
     truncated: BTreeSet<(u64, u64)>,
     /// All votes that ever were durable, by term and candidate.
     votes: BTreeSet<(u64, u64)>,
+    /// A fault changed what lies on the disk. What is durable here is not known from then on, and not judged: whether
+    /// the node notices is the law of damage's matter.
+    damaged: bool,
 }
 
 impl Machine {
@@ -101,6 +104,15 @@ impl Machine {
         }
     }
 
+    /// A fault changed what lies on the disk.
+    pub fn damage(&mut self) {
+        self.damaged = true;
+    }
+
+    pub fn is_damaged(&self) -> bool {
+        self.damaged
+    }
+
     pub fn log(&self) -> &DurableLog {
         &self.log
     }
@@ -113,6 +125,9 @@ impl Machine {
     /// Whether this entry is durable here, itself or by a snapshot that covers it. What is in a snapshot is committed,
     /// and two entries committed at one index are another law's matter.
     pub fn holds(&self, id: LogId) -> bool {
+        if self.damaged {
+            return true;
+        }
         match self.log.entry(id.index.0) {
             Some((term, _)) => term == id.term.0,
             None => self.covered().is_some_and(|covered| covered.index >= id.index),
@@ -127,7 +142,7 @@ impl Machine {
 
     /// Whether this vote is, or once was, durable here.
     pub fn has_voted(&self, term: u64, candidate: u64) -> bool {
-        self.votes.contains(&(term, candidate))
+        self.damaged || self.votes.contains(&(term, candidate))
     }
 
     pub fn vote(&self) -> Option<Ballot> {

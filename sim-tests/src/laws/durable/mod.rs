@@ -55,6 +55,9 @@ impl DurableState {
     /// Something else is durable on a machine now.
     pub fn changed(&mut self, node: u64, change: Change<'_>, files: &dyn DurableFiles) -> Judged {
         let machine = self.machines.entry(node).or_default();
+        if machine.is_damaged() {
+            return Ok(());
+        }
         let events = machine.changed(change, files).map_err(|what| (kept::NAME, format!("node {node}: {what}")))?;
         kept::covered(node, machine).map_err(|what| (kept::NAME, what))?;
         for event in &events {
@@ -81,6 +84,9 @@ impl DurableState {
     /// A node said this of itself.
     pub fn observe(&mut self, node: u64, seen: &Observation) -> Judged {
         if self.is_blind() {
+            return Ok(());
+        }
+        if self.machine(node).is_damaged() {
             return Ok(());
         }
         applied::observe(node, seen, self.machine(node)).map_err(|what| (applied::NAME, what))?;
@@ -114,6 +120,11 @@ impl Laws {
         let mut inner = self.lock();
         let judged = judge(&mut inner.durable);
         inner.note(elapsed(), judged, &[]);
+    }
+
+    /// A fault changed what lies on a machine's disk.
+    pub fn disk_damaged(&self, node: u64) {
+        self.lock().durable.machines.entry(node).or_default().damage();
     }
 
     /// A client was told that its write took effect as this revision.

@@ -40,7 +40,7 @@ impl CommittedOnQuorum {
         }
         // All before it is committed with it.
         let from = self.committed.range(..id.index.0).next_back().map_or(0, |(index, _)| index + 1);
-        for node in holders {
+        for node in holders.into_iter().filter(|node| !machines[node].is_damaged()) {
             for index in from..=id.index.0 {
                 if let Some((term, hash)) = machines[&node].log().entry(index) {
                     self.committed.entry(index).or_insert((term, Some(hash)));

@@ -89,6 +89,7 @@ impl Faults {
             let world = faults.world();
             let damage = world.disk(node).damage(file, how, world.incarnation(node), &mut rng);
             if let Some(damage) = &damage {
+                faults.0.laws.disk_damaged(node);
                 let members = [("fault", Member::Number(fault)), ("nodes", Member::Places(&[node]))];
                 let detail = format_args!("{} at {}: {how:?}", damage.path, damage.offset);
                 world.trace.of_run("damage", &members, detail);
