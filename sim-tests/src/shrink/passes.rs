@@ -12,31 +12,47 @@ pub fn all(search: &mut Search<'_>, violated_ms: Option<u64>) {
         search.pass("what came after the violation");
         search.take_first(&[simpler::cut(&search.best, ms)]);
     }
-    loop {
+    search.pass("time");
+    search.descend(simpler::shorter);
+    search.pass("faults");
+    faults(search);
+    search.pass("clients");
+    clients(search);
+    // Fewer operations are worth more than usual settings, which have their turn when there are few.
+    search.pass("settings that need fewer operations");
+    search.take_first(&simpler::sooner(&search.best));
+    while !search.time_up() {
         let before = search.best.clone();
-        search.pass("time");
-        search.descend(simpler::shorter);
-        search.pass("faults");
-        faults(search);
-        search.pass("clients");
-        clients(search);
-        search.pass("nodes");
-        search.descend(simpler::fewer_nodes);
-        search.pass("operations");
-        operations(search);
-        search.pass("idle time");
-        search.descend(simpler::without_gaps);
-        search.pass("settings");
-        search.descend(simpler::calmer_settings);
-        search.pass("each fault");
-        search.descend(simpler::simpler_faults);
-        search.pass("clients and values");
-        search.descend(simpler::renumbered_clients);
-        search.descend(simpler::smaller_values);
-        if search.best == before || search.time_up() {
-            return;
+        round(search);
+        if search.best == before {
+            if search.thorough {
+                return;
+            }
+            search.thorough = true;
         }
     }
+}
+
+fn round(search: &mut Search<'_>) {
+    search.pass("time");
+    search.descend(simpler::shorter);
+    search.pass("nodes");
+    search.descend(simpler::fewer_nodes);
+    search.pass("faults");
+    faults(search);
+    search.pass("clients");
+    clients(search);
+    search.pass("operations");
+    operations(search);
+    search.pass("idle time");
+    search.descend(simpler::without_gaps);
+    search.pass("each fault");
+    search.descend(simpler::simpler_faults);
+    search.pass("settings");
+    search.descend(simpler::calmer_settings);
+    search.pass("client numbers and values");
+    search.descend(simpler::renumbered_clients);
+    search.descend(simpler::smaller_values);
 }
 
 fn faults(search: &mut Search<'_>) {

@@ -15,6 +15,9 @@ pub struct Limits<'a> {
     pub time_up: &'a (dyn Fn() -> bool + Sync),
 }
 
+/// Up to so many candidates, each is one with much to gain: all schedulers are tried at once.
+const COARSE: usize = 8;
+
 /// How far a search is.
 pub struct Step<'a> {
     pub pass: &'static str,
@@ -25,6 +28,8 @@ pub struct Step<'a> {
 /// The best schedule so far, and the trials that look for a better one.
 pub(super) struct Search<'a> {
     pub best: Schedule,
+    /// Whether other scheduler seeds are tried for every candidate, or only where there are few.
+    pub thorough: bool,
     trial: &'a dyn Trial,
     limits: &'a Limits<'a>,
     watch: &'a mut dyn FnMut(&Step<'_>),
@@ -42,7 +47,7 @@ impl<'a> Search<'a> {
         watch: &'a mut dyn FnMut(&Step<'_>),
     ) -> Search<'a> {
         let tried = BTreeMap::from([(from.print(), true)]);
-        Search { best: from, trial, limits, watch, pass: "", tried, trials: 0 }
+        Search { best: from, thorough: false, trial, limits, watch, pass: "", tried, trials: 0 }
     }
 
     pub fn time_up(&self) -> bool {
@@ -66,7 +71,8 @@ impl<'a> Search<'a> {
     /// Takes over the first of the candidates that breaks the law, and tells which it was.
     pub fn take_first(&mut self, candidates: &[Schedule]) -> Option<usize> {
         // With the scheduler that the best has first, for all of them: that is the run that changed least.
-        let others = (1..=self.limits.schedulers).map(Some);
+        let schedulers = if self.thorough || candidates.len() <= COARSE { self.limits.schedulers } else { 0 };
+        let others = (1..=schedulers).map(Some);
         for scheduler in std::iter::once(None).chain(others) {
             let wave: Vec<Schedule> = candidates
                 .iter()

@@ -9,6 +9,8 @@ use crate::schedule::{Action, Expect, Fault, FollowerWrites, Knobs, Operation, S
 
 /// The shortest duration that is worth a step, in milliseconds.
 const LEAST_MS: u64 = 50;
+/// A value of which a few fill what thousands of small ones would.
+const BIG_BYTES: u64 = 4_000;
 /// How much time may stay between two things that happen.
 const GAP_MS: u64 = 200;
 
@@ -143,6 +145,27 @@ pub fn renumbered_clients(schedule: &Schedule) -> Vec<Schedule> {
     };
     let candidates = [renumber(&|_| 1), renumber(&number)];
     candidates.into_iter().filter(|candidate| candidate.workload.clients < schedule.workload.clients).collect()
+}
+
+/// What makes segments, snapshots and purges of few operations: small limits, big values; both, or one of them.
+pub fn sooner(schedule: &Schedule) -> Vec<Schedule> {
+    let mut small = schedule.clone();
+    small.knobs.segment_bytes = small.knobs.segment_bytes.min(4 << 10);
+    small.knobs.snapshot_log_bytes = small.knobs.snapshot_log_bytes.min(2 << 10);
+    small.knobs.log_entries_kept = 0;
+    let candidates = [with_big_values(&small), small, with_big_values(schedule)];
+    candidates.into_iter().filter(|candidate| candidate != schedule).collect()
+}
+
+fn with_big_values(schedule: &Schedule) -> Schedule {
+    let Work::Operations(operations) = &schedule.workload.work else { return schedule.clone() };
+    let mut operations = operations.clone();
+    for operation in &mut operations {
+        if let Action::Set { bytes, .. } = &mut operation.action {
+            *bytes = (*bytes).max(BIG_BYTES);
+        }
+    }
+    with_operations(schedule, operations)
 }
 
 /// Each operation that carries more than it must, with a small value; all of them first.

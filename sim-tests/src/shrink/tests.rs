@@ -203,3 +203,23 @@ fn a_report_tells_what_is_gone_calmed_and_left() {
     assert!(lines.iter().any(|line| line.contains("o17: client 1 at 200 ms asks node 1")), "{lines:#?}");
     assert_eq!(report(&from, &from).iter().filter(|line| !line.starts_with("left")).count(), 0);
 }
+
+#[test]
+fn limits_that_need_fewer_operations_are_tried_before_operations_go() {
+    // As many bytes as a snapshot needs.
+    let trial = Pretend::new(|schedule: &Schedule| match &schedule.workload.work {
+        Work::Operations(operations) => {
+            let bytes = operations.iter().map(|operation| match operation.action {
+                Action::Set { bytes, .. } => bytes,
+                _ => 0,
+            });
+            bytes.sum::<u64>() >= schedule.knobs.snapshot_log_bytes
+        }
+        Work::Drawn(_) => true,
+    });
+    let mut from = listed();
+    from.knobs.snapshot_log_bytes = 100_000;
+    let shrunk = trial.shrink(&from, None);
+    assert_eq!(ids(&shrunk.schedule).1.len(), 1);
+    assert!(shrunk.schedule.knobs.snapshot_log_bytes <= 4_000);
+}

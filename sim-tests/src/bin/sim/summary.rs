@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -29,6 +29,9 @@ pub struct Summary {
     pub cpu_s: f64,
     pub hash: String,
     pub events: u64,
+    /// How often each kind of fault in the schedule struck.
+    pub faults: BTreeMap<String, u64>,
+    /// What else was counted.
     pub counts: BTreeMap<String, u64>,
     /// The points of coverage that it touched, and how often.
     pub warm: BTreeMap<String, u64>,
@@ -54,8 +57,10 @@ impl Summary {
     /// What a finished run came to; `repeat` is the line that repeats it.
     pub fn of(report: &Report, repeat: &str) -> Summary {
         let (hash, events) = report.trace.identity();
-        let named =
-            |counts: BTreeMap<&'static str, u64>| counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+        let scheduled: BTreeSet<&str> = report.schedule.faults.iter().map(|fault| fault.what.name()).collect();
+        let counted = report.trace.counts().into_iter().map(|(name, count)| (name.to_owned(), count));
+        let (faults, counts) = counted.partition(|(name, _)| scheduled.contains(name.as_str()));
+        let warm = report.trace.warm().into_iter().map(|(point, count)| (point.name().to_owned(), count));
         Summary {
             seed: report.schedule.seed,
             verdict: report.verdict.name().to_owned(),
@@ -68,8 +73,9 @@ impl Summary {
             cpu_s: cpu_time().as_secs_f64(),
             hash: format!("{hash:032x}"),
             events,
-            counts: named(report.trace.counts()),
-            warm: named(report.trace.warm().into_iter().map(|(point, n)| (point.name(), n)).collect()),
+            faults,
+            counts,
+            warm: warm.collect(),
             checkpoints: Vec::new(),
         }
     }

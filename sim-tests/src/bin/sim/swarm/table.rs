@@ -38,7 +38,17 @@ fn write(text: &mut String, tally: &Tally, took: Duration, all_cold: bool) -> st
     if let Some((cpu_s, seed)) = tally.slowest {
         writeln!(text, "  slowest    seed {seed}, {cpu_s:.1} s of processor time")?;
     }
-    columns(text, ("operations", &tally.operations), ("faults", &tally.faults))?;
+    let blank = String::new();
+    let heading = |name: &str| format!("{blank:>10}  {name}");
+    let mut left = vec![heading("operations")];
+    left.extend(cells(&tally.operations));
+    if !tally.others.is_empty() {
+        left.extend([blank.clone(), heading("besides")]);
+        left.extend(cells(&tally.others));
+    }
+    let mut right = vec![heading("faults")];
+    right.extend(cells(&tally.faults));
+    columns(text, &left, &right)?;
     let cold = tally.cold();
     let (points, warm) = (tally.coverage.len(), tally.coverage.len() - cold.len());
     writeln!(text, "  coverage   {warm} of {points} points warm{}", if cold.is_empty() { "" } else { ", cold:" })?;
@@ -58,21 +68,16 @@ fn named(seeds: &BTreeSet<u64>) -> String {
     format!("seed{s} {}{more}", named.join(", "))
 }
 
-/// Two lists of counts, side by side.
-fn columns(
-    text: &mut String,
-    (left, left_counts): (&str, &BTreeMap<String, u64>),
-    (right, right_counts): (&str, &BTreeMap<String, u64>),
-) -> std::fmt::Result {
-    let cell = |(name, count): (&String, &u64)| format!("{:>10}  {name}", grouped(*count));
-    let left_cells: Vec<String> = left_counts.iter().map(cell).collect();
-    let right_cells: Vec<String> = right_counts.iter().map(cell).collect();
-    let width = left_cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0).max(12 + left.len());
-    writeln!(text, "  {:width$}  {}", format!("{:>10}  {left}", ""), format_args!("{:>10}  {right}", ""))?;
-    for row in 0..left_cells.len().max(right_cells.len()) {
+fn cells(counts: &BTreeMap<String, u64>) -> Vec<String> {
+    counts.iter().map(|(name, count)| format!("{:>10}  {name}", grouped(*count))).collect()
+}
+
+/// Two columns, side by side.
+fn columns(text: &mut String, left: &[String], right: &[String]) -> std::fmt::Result {
+    let width = left.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
+    for row in 0..left.len().max(right.len()) {
         let at = |cells: &[String]| cells.get(row).cloned().unwrap_or_default();
-        let line = format!("  {:width$}  {}", at(&left_cells), at(&right_cells));
-        writeln!(text, "{}", line.trim_end())?;
+        writeln!(text, "{}", format!("  {:width$}  {}", at(left), at(right)).trim_end())?;
     }
     Ok(())
 }
@@ -110,8 +115,9 @@ mod tests {
         good.counts = BTreeMap::from([
             ("writes acknowledged".to_owned(), 1_200),
             ("reads answered".to_owned(), 30),
-            ("crash".to_owned(), 5),
+            ("pages read".to_owned(), 7),
         ]);
+        good.faults = BTreeMap::from([("crash".to_owned(), 5)]);
         good.warm = BTreeMap::from([("an answer was lost".to_owned(), 1)]);
         tally.add(&good);
         for seed in 20..31 {
@@ -126,6 +132,9 @@ mod tests {
               operations                       faults
           30  reads answered                5  crash
        1,200  writes acknowledged
+
+              besides
+           7  pages read
   coverage   1 of 2 points warm, cold:
     cold     a frame was lost
 ";

@@ -5,7 +5,7 @@ use sim_tests::coverage::Point;
 
 use crate::summary::{DID_NOT_END, HARNESS_FAILED, Summary};
 
-/// What the counts of client operations begin with; the other counts are of faults.
+/// What the counts of client operations begin with.
 const OPERATIONS: [&str; 3] = ["writes ", "reads ", "answers "];
 
 /// What many seeds came to, all in all.
@@ -20,6 +20,8 @@ pub struct Tally {
     pub unfinished: BTreeMap<String, BTreeSet<u64>>,
     pub faults: BTreeMap<String, u64>,
     pub operations: BTreeMap<String, u64>,
+    /// What else was counted.
+    pub others: BTreeMap<String, u64>,
     /// How often each point of coverage was touched; 0 for the cold ones.
     pub coverage: BTreeMap<String, u64>,
     /// By the number of nodes.
@@ -61,8 +63,11 @@ impl Tally {
         }
         for (what, count) in &summary.counts {
             let operation = OPERATIONS.iter().any(|begins| what.starts_with(begins));
-            let counts = if operation { &mut self.operations } else { &mut self.faults };
+            let counts = if operation { &mut self.operations } else { &mut self.others };
             *counts.entry(what.clone()).or_default() += count;
+        }
+        for (what, count) in &summary.faults {
+            *self.faults.entry(what.clone()).or_default() += count;
         }
         for (point, count) in &summary.warm {
             *self.coverage.entry(point.clone()).or_default() += count;
@@ -147,10 +152,12 @@ pub mod tests {
     #[test]
     fn operations_and_faults_are_told_apart_and_points_are_warm_or_cold() {
         let mut one = summary(1, "holds");
-        one.counts = BTreeMap::from([("power loss".to_owned(), 2), ("writes acknowledged".to_owned(), 30)]);
+        one.counts = BTreeMap::from([("pages read".to_owned(), 1), ("writes acknowledged".to_owned(), 30)]);
+        one.faults = BTreeMap::from([("power loss".to_owned(), 2)]);
         one.warm = BTreeMap::from([(Point::ALL[0].name().to_owned(), 4)]);
         let tally = tally(&[one.clone(), one]);
         assert_eq!(tally.faults, BTreeMap::from([("power loss".to_owned(), 4)]));
+        assert_eq!(tally.others, BTreeMap::from([("pages read".to_owned(), 2)]));
         assert_eq!(tally.operations, BTreeMap::from([("writes acknowledged".to_owned(), 60)]));
         assert_eq!(tally.coverage[Point::ALL[0].name()], 8);
         assert_eq!(tally.cold().len(), Point::ALL.len() - 1);
