@@ -78,6 +78,10 @@ fn workload(rng: &mut StdRng) -> Workload {
         Mix { set: 1, delete: 1, get: 8, list: 1 },
         Mix { set: 1, delete: 0, get: 0, list: 0 },
     ];
+    let value_bytes = *pick(rng, &[32, 32, 300, 5_000, 40_000]);
+    // Bytes cost real time: large values come at a slow pace.
+    let pause_ms_min = if value_bytes >= 5_000 { 200 } else { 0 };
+    let pause_ms = *pick(rng, &[20, 50, 100, 200, 200, 400, 400, 1_000]);
     Workload {
         clients: rng.random_range(2..=8),
         patience_ms: *pick(rng, &[1_000, 3_000, 8_000]),
@@ -85,8 +89,8 @@ fn workload(rng: &mut StdRng) -> Workload {
             namespaces: *pick(rng, &[1, 1, 3]),
             keys: *pick(rng, &[1, 3, 10, 50, 500]),
             mix: pick(rng, &mixes).clone(),
-            pause_ms: *pick(rng, &[10, 50, 100, 200, 200, 400, 400, 1_000]),
-            value_bytes: *pick(rng, &[32, 32, 300, 5_000, 40_000]),
+            pause_ms: pause_ms.max(pause_ms_min),
+            value_bytes,
         }),
     }
 }
