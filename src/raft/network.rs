@@ -30,8 +30,9 @@ use crate::peer::{FrameKind, Lane, PeerError, PeerHandle, PeerTarget};
 const APPEND_DEADLINE: Duration = Duration::from_secs(2);
 /// One chunk of a snapshot, its write on the other side included.
 const CHUNK_DEADLINE: Duration = Duration::from_secs(5);
-/// The last chunk: the other side checks and installs the whole snapshot before it answers.
-const INSTALL_DEADLINE: Duration = Duration::from_secs(120);
+/// The other side checks and installs the whole snapshot before it answers the last chunk: it has a second more for
+/// each so many bytes. Where it needs longer it goes on, and answers the repetition at once.
+const INSTALL_BYTES_PER_S_MIN: u64 = 8 << 20;
 
 /// Makes openraft's connections to other nodes.
 pub(super) struct Network<R> {
@@ -139,7 +140,8 @@ impl<R: AsyncRuntime> Client<R> {
                 total,
                 data,
             };
-            let within = if is_last { INSTALL_DEADLINE } else { CHUNK_DEADLINE };
+            let install = Duration::from_secs(if is_last { total / INSTALL_BYTES_PER_S_MIN } else { 0 });
+            let within = CHUNK_DEADLINE + install;
             let answer =
                 self.call(Lane::Bulk, FrameKind::SnapshotChunk, RPCTypes::InstallSnapshot, &chunk, within).await;
             if is_last && answer.is_err() {
