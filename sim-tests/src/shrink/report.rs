@@ -23,7 +23,7 @@ pub fn report(from: &Schedule, to: &Schedule) -> Vec<String> {
     ] {
         let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else { continue };
         for (name, value) in after.iter().filter(|(name, value)| before.get(*name) != Some(value)) {
-            lines.push(format!("calmed {part}: {name} {} -> {value}", before.get(name).unwrap_or(&Value::Null)));
+            lines.push(format!("set    {part}: {name} {} -> {value}", before.get(name).unwrap_or(&Value::Null)));
         }
     }
     for fault in &to.faults {

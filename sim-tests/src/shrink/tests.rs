@@ -190,14 +190,14 @@ fn the_result_does_not_depend_on_how_many_run_at_once() {
 }
 
 #[test]
-fn a_report_tells_what_is_gone_calmed_and_left() {
+fn a_report_tells_what_is_gone_set_and_left() {
     let trial = Pretend::new(|schedule: &Schedule| has_fault(schedule, 3) && has_operation(schedule, "o17"));
     let (from, small) = (listed(), trial.shrink(&listed(), None).schedule);
     let lines = report(&from, &small);
     let with = |begins: &str| lines.iter().filter(|line| line.starts_with(begins)).count();
     assert_eq!(with("left   "), 2, "{lines:#?}");
     assert_eq!(with("gone   faults: "), 1, "{lines:#?}");
-    assert!(with("calmed ") > 0, "{lines:#?}");
+    assert!(with("set    ") > 0, "{lines:#?}");
     let fault = small.faults[0].what.name();
     assert!(lines.iter().any(|line| line.starts_with(&format!("left   {fault} "))), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("o17: client 1 at 200 ms asks node 1")), "{lines:#?}");
