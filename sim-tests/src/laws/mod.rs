@@ -92,7 +92,7 @@ impl Laws {
         let checked = [
             inner.leaders.observe(process.node, seen).map_err(|what| (leaders::NAME, what)),
             inner.progress.observe(process.node, process.number, seen).map_err(|what| (progress::NAME, what)),
-            inner.votes.observe(process.node, seen).map_err(|what| (votes::NAME, what)),
+            inner.votes.observe(process.node, process.number, seen).map_err(|what| (votes::NAME, what)),
             inner.state.observe(process.node, seen).map_err(|what| (state::NAME, what)),
             inner.durable.observe(process.node, seen),
         ];

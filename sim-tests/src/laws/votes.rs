@@ -14,8 +14,10 @@ use crate::runtime::elapsed;
 pub struct OneVotePerTerm {
     /// By voter and term.
     candidates: BTreeMap<(u64, u64), u64>,
-    /// The last term in which a node's vote was seen by its candidate.
-    granted: BTreeMap<u64, u64>,
+    /// The last term in which a node's vote was seen by its candidate, and the process that was looked at last then.
+    granted: BTreeMap<u64, (u64, u32)>,
+    /// The process that was looked at last, by node.
+    processes: BTreeMap<u64, u32>,
     waiting: Vec<oneshot::Sender<u64>>,
 }
 
@@ -24,8 +26,9 @@ pub const NAME: &str = "one vote per term, never forgotten";
 impl OneVotePerTerm {
     pub fn vote(&mut self, voter: u64, term: u64, candidate: u64) -> Result<(), String> {
         if voter != candidate {
+            let process = self.processes.get(&voter).copied().unwrap_or_default();
             let granted = self.granted.entry(voter).or_default();
-            *granted = term.max(*granted);
+            *granted = (term, process).max(*granted);
             for tell in self.waiting.drain(..) {
                 // Whoever waited may have given up.
                 let _ = tell.send(voter);
@@ -39,11 +42,13 @@ impl OneVotePerTerm {
         }
     }
 
-    pub fn observe(&mut self, node: u64, seen: &Observation) -> Result<(), String> {
+    pub fn observe(&mut self, node: u64, process: u32, seen: &Observation) -> Result<(), String> {
+        self.processes.insert(node, process);
         match self.granted.get(&node) {
-            // A node that has just started may not have said its term yet.
-            Some(granted) if seen.term != 0 && seen.term < *granted => {
-                Err(format!("node {node} is in term {} and granted its vote in term {granted}", seen.term))
+            // A node that has just started may not have said its term yet; and the process that voted may not have
+            // come to say so, as one that stands still.
+            Some((term, voted)) if process > *voted && seen.term != 0 && seen.term < *term => {
+                Err(format!("node {node} is in term {} and granted its vote in term {term}", seen.term))
             }
             _ => Ok(()),
         }
@@ -95,11 +100,13 @@ mod tests {
     fn a_forgotten_vote_is_seen() {
         let at = |term| Observation { term, ..Observation::default() };
         let mut law = OneVotePerTerm::default();
+        law.observe(1, 1, &at(4)).unwrap();
         law.vote(1, 5, 2).unwrap();
         law.vote(2, 6, 2).unwrap();
-        law.observe(1, &at(5)).unwrap();
-        law.observe(2, &at(4)).unwrap();
-        law.observe(1, &at(0)).unwrap();
-        assert!(law.observe(1, &at(4)).is_err());
+        law.observe(1, 1, &at(4)).unwrap();
+        law.observe(1, 2, &at(5)).unwrap();
+        law.observe(2, 1, &at(7)).unwrap();
+        law.observe(1, 2, &at(0)).unwrap();
+        assert!(law.observe(1, 2, &at(4)).is_err());
     }
 }
