@@ -10,6 +10,7 @@ mod history;
 pub mod leaders;
 pub mod linearizable;
 pub mod lists;
+mod lookup;
 mod model;
 pub mod monotonic;
 mod operations;

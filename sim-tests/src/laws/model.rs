@@ -1,9 +1,10 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use confman::base::LogId;
 
 use super::history::Broken;
+use super::lookup::Lookup;
 use crate::clients::{AuditEvent, Name, Record, Request, Seen, Shown};
 
 /// The little model: what every entry was at every revision, by replaying the audit and looking up what each request
@@ -11,8 +12,8 @@ use crate::clients::{AuditEvent, Name, Record, Request, Seen, Shown};
 pub struct Model<'a> {
     /// Each entry's states, from the oldest on.
     entries: BTreeMap<Name, Vec<Change<'a>>>,
-    /// By request. Looked up, never gone through.
-    effects: HashMap<&'a str, Effect>,
+    /// By request.
+    effects: Lookup<&'a str, Effect>,
 }
 
 /// An entry's state.
@@ -40,8 +41,8 @@ struct Change<'a> {
 impl<'a> Model<'a> {
     /// Replays the audit of all namespaces, each newest first. An event that cannot be is an error.
     pub fn replay(records: &'a [Record], audit: &'a BTreeMap<String, Vec<AuditEvent>>) -> Result<Model<'a>, Broken> {
-        let by_id: HashMap<&str, &Record> = records.iter().map(|record| (record.request_id.as_str(), record)).collect();
-        let mut model = Model { entries: BTreeMap::new(), effects: HashMap::new() };
+        let by_id: Lookup<&str, &Record> = records.iter().map(|record| (record.request_id.as_str(), record)).collect();
+        let mut model = Model { entries: BTreeMap::new(), effects: Lookup::default() };
         for (namespace, newest_first) in audit {
             let mut last = None;
             for event in newest_first.iter().rev() {

@@ -1,9 +1,9 @@
-use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::time::Duration;
 
 use super::line::{Event, Line};
+use crate::laws::lookup::Lookup;
 
 /// What an object does, one operation after the other.
 pub trait Specification {
@@ -115,8 +115,8 @@ struct Search<'a, S: Specification> {
     state: S::State,
     /// How it came here.
     trail: Vec<Taken<S::State>>,
-    /// All configurations that were tried, with what was used in each. Looked up, never gone through.
-    tried: HashMap<(Done, S::State), Vec<Vec<usize>>>,
+    /// All configurations that were tried, with what was used in each.
+    tried: Lookup<(Done, S::State), Vec<Vec<usize>>>,
     /// The latest return at which no order went on.
     stuck: Option<(usize, S::State)>,
 }
@@ -132,7 +132,7 @@ impl<'a, S: Specification> Search<'a, S> {
             done: Done::default(),
             state: start,
             trail: Vec::new(),
-            tried: HashMap::new(),
+            tried: Lookup::default(),
             stuck: None,
         }
     }
