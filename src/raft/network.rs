@@ -31,7 +31,8 @@ const APPEND_DEADLINE: Duration = Duration::from_secs(2);
 /// One chunk of a snapshot, its write on the other side included.
 const CHUNK_DEADLINE: Duration = Duration::from_secs(5);
 /// The other side checks and installs the whole snapshot before it answers the last chunk: it has a second more for
-/// each so many bytes. Where it needs longer it goes on, and answers the repetition at once.
+/// each so many bytes. Where it needs longer it goes on, refuses repetitions meanwhile as busy, and answers the one
+/// after its end at once.
 const INSTALL_BYTES_PER_S_MIN: u64 = 8 << 20;
 
 /// Makes openraft's connections to other nodes.

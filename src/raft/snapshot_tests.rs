@@ -9,16 +9,16 @@ use openraft::network::{RaftNetworkFactory, RaftNetworkV2};
 use openraft::storage::RaftStateMachine;
 use openraft_rt_tokio::TokioRuntime;
 
+use super::RaftHandle;
 use super::actor::GroupStorage;
 use super::codec;
 use super::network::{ChunkAnswer, Network, SnapshotChunk};
 use super::server::RaftServer;
 use super::state_machine::{StateMachine, as_raft_snapshot};
+use super::test_cluster::raft_settings;
 use super::types::{StoredMembership, VoteOf, raft_log_id};
-use super::{RaftHandle, RaftSettings};
 use crate::apply::{ApplyEntry, ApplyHandle, ApplyPayload};
 use crate::base::{GroupId, LogId, NodeId, StorageId};
-use crate::config::{RaftConfig, StorageConfig};
 use crate::host::fake::{self, FakeHost};
 use crate::host::{Batch, BoxFuture, Direction};
 use crate::log::{LogEntry, SnapshotFile, Snapshots, Wal, WalSettings};
@@ -219,20 +219,7 @@ impl PeerService for Nobody {
 async fn fresh_node(fake: &FakeHost, storage: &GroupStorage) -> (RaftHandle, RaftServer) {
     let identity = Identity { cluster: "c".into(), node: NodeId(1), storage: StorageId(1) };
     let peers = PeerHandle::start(&fake.host, identity, None, Arc::new(Nobody), Arc::new(Nobody));
-    let settings = RaftSettings {
-        cluster: "c".into(),
-        node: NodeId(1),
-        group: GROUP,
-        raft: RaftConfig {
-            heartbeat: Duration::from_millis(50),
-            election_timeout_min: Duration::from_millis(300),
-            election_timeout_max: Duration::from_millis(600),
-            append_entries_max: 100,
-            log_entries_kept: 10,
-        },
-        storage: StorageConfig { segment_bytes: 8 << 10, snapshot_log_bytes: 1 << 20, reserve_bytes: 0 },
-    };
-    super::start::<TokioRuntime>(&fake.host, settings, storage.clone(), peers).await.unwrap()
+    super::start::<TokioRuntime>(&fake.host, raft_settings(NodeId(1)), storage.clone(), peers).await.unwrap()
 }
 
 async fn chunk(sent: &SnapshotFile, offset: u64, len: usize) -> Bytes {

@@ -99,6 +99,23 @@ fn address(node: NodeId) -> String {
     format!("node-{node}")
 }
 
+/// What a node of a test's group is set to.
+pub(super) fn raft_settings(node: NodeId) -> RaftSettings {
+    RaftSettings {
+        cluster: "c".into(),
+        node,
+        group: GROUP,
+        raft: RaftConfig {
+            heartbeat: Duration::from_millis(50),
+            election_timeout_min: Duration::from_millis(300),
+            election_timeout_max: Duration::from_millis(600),
+            append_entries_max: 100,
+            log_entries_kept: 10,
+        },
+        storage: StorageConfig { segment_bytes: 8 << 10, snapshot_log_bytes: 1 << 20, reserve_bytes: 0 },
+    }
+}
+
 async fn start_node(id: NodeId, net: &Net) -> TestNode {
     let mut fake = fake::host();
     fake.host = Host { peers: Arc::new(net.join(id)), ..fake.host };
@@ -111,21 +128,8 @@ async fn start_node(id: NodeId, net: &Net) -> TestNode {
     let identity = Identity { cluster: "c".into(), node: id, storage: StorageId(id.0.into()) };
     let secret = Some(Secret("a secret of tests".into()));
     let peers = PeerHandle::start(host, identity, secret, Arc::new(Everyone), service.clone());
-    let settings = RaftSettings {
-        cluster: "c".into(),
-        node: id,
-        group: GROUP,
-        raft: RaftConfig {
-            heartbeat: Duration::from_millis(50),
-            election_timeout_min: Duration::from_millis(300),
-            election_timeout_max: Duration::from_millis(600),
-            append_entries_max: 100,
-            log_entries_kept: 10,
-        },
-        storage: StorageConfig { segment_bytes: 8 << 10, snapshot_log_bytes: 1 << 20, reserve_bytes: 0 },
-    };
     let storage = GroupStorage { wal, apply: apply.clone(), snapshots };
-    let (raft, server) = super::start::<TokioRuntime>(host, settings, storage, peers).await.unwrap();
+    let (raft, server) = super::start::<TokioRuntime>(host, raft_settings(id), storage, peers).await.unwrap();
     assert!(service.0.set(server.clone()).is_ok());
     TestNode { id, fake, raft, apply, server }
 }
