@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::read::ReadError;
 use super::types::{
-    ApplyStatus, AuditPage, CallError, EventId, ListPage, NamespacePage, PeerCall, ProposeError, RaftStatus,
+    ApplyStatus, AuditPage, AuditVerification, CallError, EventId, ListPage, NamespacePage, PeerCall, ProposeError,
+    RaftStatus,
 };
 use crate::base::{LogId, LogIndex, Monotonic, NodeId, RequestId, Term};
 use crate::host::{BoxFuture, StoreError};
@@ -89,6 +90,8 @@ pub trait AuditLog: Send + Sync {
         before: Option<EventId>,
         limit: usize,
     ) -> BoxFuture<'static, Result<AuditPage, ReadError>>;
+    /// Verifies the whole chain, which may take minutes; it ends when the future is dropped.
+    fn verify(&self) -> BoxFuture<'static, Result<AuditVerification, ReadError>>;
 }
 
 /// The API actors of the other nodes.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::actor::ApiHandle;
 use super::below::ReadView;
 use super::cursor::{Cursor, Position, Query};
-use super::types::AuditEvent;
+use super::types::{AuditEvent, AuditVerification};
 use crate::base::LogId;
 use crate::base::limits::PAGE_ITEMS_BYTES_MAX;
 use crate::host::StoreError;
@@ -185,6 +185,13 @@ impl ApiHandle {
             _ => None,
         };
         Ok(ReadAnswer { applied: found.applied, value: AuditAnswer { events: found.events, next_cursor } })
+    }
+
+    /// Verifies the whole audit chain of this node, however long that takes.
+    pub async fn verify_audit(&self) -> Result<AuditVerification, ReadError> {
+        // Only to know that this node may be read.
+        self.view()?;
+        self.shared.below.audit.verify().await
     }
 
     fn open_cursor(&self, text: Option<&str>, query: &Query<'_>) -> Result<Option<Cursor>, ReadError> {

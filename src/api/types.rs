@@ -153,6 +153,28 @@ pub struct AuditPage {
     pub applied: Option<LogId>,
 }
 
+/// What came of verifying the whole audit chain of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditVerification {
+    /// How many events follow each other as they must, from the first.
+    pub events: u64,
+    pub first: Option<EventId>,
+    /// The last of these events, and its hash as text.
+    pub last: Option<EventId>,
+    pub last_hash: String,
+    /// What was applied: no event up to here was left out.
+    pub applied: Option<LogId>,
+    pub broken: Option<AuditBreak>,
+}
+
+/// Why an audit chain is not whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditBreak {
+    /// The first event that does not fit, where there is one.
+    pub event: Option<EventId>,
+    pub reason: String,
+}
+
 /// What one node's API actor asks of another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerCall {

@@ -98,7 +98,7 @@ pub static ROUTES: &[Route] = &[
     built(Method::DELETE, NAMESPACE, ADMIN, &["hop"], |s, c| Box::pin(namespaces::delete(s, c))),
     built(Method::GET, "/api/v1/audit", ADMIN, &["limit", "cursor", "consistency"],
         |s, c| Box::pin(audit::all(s, c))),
-    not_built(Method::GET, "/api/v1/audit/verify", ADMIN),
+    built(Method::GET, "/api/v1/audit/verify", ADMIN, &["consistency"], |s, c| Box::pin(audit::verify(s, c))),
     built(Method::GET, "/api/v1/audit/{namespace}", READER, &["limit", "cursor", "consistency"],
         |s, c| Box::pin(audit::of_namespace(s, c))),
     stateless(Method::GET, "/api/v1/cluster", READER, |s, c| Box::pin(cluster::get(s, c))),

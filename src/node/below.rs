@@ -8,7 +8,7 @@ use crate::api::{
     RaftRole, RaftStatus, ReadError, ReadView, State,
 };
 use crate::apply::ApplyHandle;
-use crate::audit::{AuditError, AuditHandle, AuditRecord};
+use crate::audit::{AuditError, AuditHandle, AuditRecord, Verification};
 use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, Term, WallTime};
 use crate::host::{BoxFuture, StoreError};
 use crate::keys::StateView;
@@ -180,14 +180,35 @@ impl AuditLog for AuditHandle {
         let audit = self.clone();
         Box::pin(async move {
             let before = before.map(|id| EventId { revision: id.revision, n: id.n });
-            let page = AuditHandle::events(&audit, namespace, before, limit).await.map_err(|error| match error {
-                AuditError::Overloaded => ReadError::Overloaded,
-                AuditError::Stopped => ReadError::Stopping,
-                AuditError::State(error) => ReadError::Failed(error.to_string()),
-            })?;
+            let page = AuditHandle::events(&audit, namespace, before, limit).await.map_err(audit_error)?;
             let events = page.records.into_iter().map(audit_event).collect();
             Ok(AuditPage { events, more: page.more, applied: page.applied })
         })
+    }
+
+    fn verify(&self) -> BoxFuture<'static, Result<api::AuditVerification, ReadError>> {
+        let audit = self.clone();
+        Box::pin(async move { AuditHandle::verify(&audit).await.map(audit_verification).map_err(audit_error) })
+    }
+}
+
+fn audit_verification(found: Verification) -> api::AuditVerification {
+    let id = |id: EventId| api::EventId { revision: id.revision, n: id.n };
+    api::AuditVerification {
+        events: found.verified.events,
+        first: found.first.map(id),
+        last: found.verified.last.map(id),
+        last_hash: hex::encode(found.verified.head),
+        applied: found.applied,
+        broken: found.broken.map(|it| api::AuditBreak { event: it.event.map(id), reason: it.what }),
+    }
+}
+
+fn audit_error(error: AuditError) -> ReadError {
+    match error {
+        AuditError::Overloaded => ReadError::Overloaded,
+        AuditError::Stopped => ReadError::Stopping,
+        AuditError::State(error) => ReadError::Failed(error.to_string()),
     }
 }
 

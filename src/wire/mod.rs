@@ -11,7 +11,7 @@ mod problem;
 mod slug;
 mod value;
 
-pub use audit::{AuditEvent, AuditList};
+pub use audit::{AuditBreak, AuditEvent, AuditList, AuditVerification};
 pub use cluster::{Alarm, AlarmKind, Cluster, ClusterGroup, ClusterNode, Health, Ready};
 pub use config::{Entry, EntryList, Pagination, SetRequest};
 pub use namespace::{Namespace, NamespaceList, SetNamespaceRequest};

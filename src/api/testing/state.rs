@@ -7,7 +7,9 @@ use std::task::{Poll, Waker};
 use super::LOG_TIME;
 use crate::api::below::{AuditLog, ReadView, State};
 use crate::api::read::ReadError;
-use crate::api::types::{ApplyStatus, AuditEvent, AuditPage, EventId, ListPage, NamespacePage};
+use crate::api::types::{
+    ApplyStatus, AuditBreak, AuditEvent, AuditPage, AuditVerification, EventId, ListPage, NamespacePage,
+};
 use crate::base::{LogId, LogIndex, RequestId, Term, WallTime};
 use crate::host::{BoxFuture, StoreError};
 use crate::model::{
@@ -32,6 +34,7 @@ struct FakeRows {
     audit_head: Option<ChainHash>,
     alarm: Option<String>,
     events: Vec<AuditEvent>,
+    audit_broken: bool,
     broken: bool,
     waiting: Vec<Waker>,
 }
@@ -59,6 +62,11 @@ impl FakeState {
     /// All reads fail from now on.
     pub fn break_store(&self) {
         self.0.lock().unwrap().broken = true;
+    }
+
+    /// The last event is found altered.
+    pub fn break_audit(&self) {
+        self.0.lock().unwrap().audit_broken = true;
     }
 
     pub fn apply(&self, op: Op, actor: String, request_id: RequestId) -> Applied {
@@ -260,5 +268,23 @@ impl AuditLog for FakeState {
         let more = events.len() > limit;
         events.truncate(limit);
         Box::pin(std::future::ready(Ok(AuditPage { events, more, applied: state.applied() })))
+    }
+
+    /// Finds the chain whole, or broken at its last event where the fake was told so.
+    fn verify(&self) -> BoxFuture<'static, Result<AuditVerification, ReadError>> {
+        let state = self.0.lock().unwrap();
+        let whole = &state.events[..state.events.len() - usize::from(state.audit_broken)];
+        let broken = state
+            .events
+            .get(whole.len())
+            .map(|event| AuditBreak { event: Some(event.id), reason: "it was altered".to_owned() });
+        Box::pin(std::future::ready(Ok(AuditVerification {
+            events: whole.len() as u64,
+            first: state.events.first().map(|event| event.id),
+            last: whole.last().map(|event| event.id),
+            last_hash: whole.last().map_or_else(|| hex::encode(CHAIN_START), |event| event.hash.clone()),
+            applied: state.applied(),
+            broken,
+        })))
     }
 }

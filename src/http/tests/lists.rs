@@ -120,6 +120,60 @@ fn a_cursor_is_of_its_query_alone() {
 }
 
 #[test]
+fn the_whole_chain_is_verified_when_asked() {
+    let rest = Rest::node(1);
+    let verify = |rest: &Rest| rest.send("GET /api/v1/audit/verify", &[ADMIN], "");
+    expect![[r#"
+        200 OK
+        content-type: application/json
+        x-confman-version: 5:0
+        {
+          "events": 0,
+          "lastHash": "0000000000000000000000000000000000000000000000000000000000000000",
+          "revision": "5:0",
+          "valid": true
+        }"#]].assert_eq(&verify(&rest).whole());
+    rest.put("/api/v1/config/verify/a", r#"{"value":"v"}"#);
+    rest.put("/api/v1/config/n/a", r#"{"value":"v"}"#);
+    expect![[r#"
+        200 OK
+        content-type: application/json
+        x-confman-version: 5:2
+        {
+          "events": 4,
+          "firstId": "5:1:0",
+          "lastHash": "e0b8255c6b680d0d410d76bc38d218fc387b7a70e6749b452dadb3a9cd815c8a",
+          "lastId": "5:2:1",
+          "revision": "5:2",
+          "valid": true
+        }"#]].assert_eq(&verify(&rest).whole());
+    rest.node.state.break_audit();
+    expect![[r#"
+        200 OK
+        content-type: application/json
+        x-confman-version: 5:2
+        {
+          "broken": {
+            "id": "5:2:1",
+            "reason": "it was altered. Verify on the other nodes: where the chain is whole there, this node's store is damaged and the node is to be replaced; where it breaks at the same event, the audit was altered: keep all data directories as evidence"
+          },
+          "events": 3,
+          "firstId": "5:1:0",
+          "lastHash": "7b220d719d86891e69ef777d5a2791d1bd6b48f60efa52a041c4647e62cdfcd9",
+          "lastId": "5:2:0",
+          "revision": "5:2",
+          "valid": false
+        }"#]].assert_eq(&verify(&rest).whole());
+    rest.node.state.set_alarm(Some("row 3 differs"));
+    assert_eq!(verify(&rest).slug().as_deref(), Some("internal"));
+    rest.node.state.set_alarm(None);
+    // The namespace of that name.
+    let of_namespace = rest.get("/api/v1/audit/verify/-").json();
+    assert_eq!(of_namespace["items"][0]["namespace"], "verify");
+    assert_eq!(rest.get("/api/v1/audit/%76erify").json(), of_namespace);
+}
+
+#[test]
 fn the_audit_is_newest_first_of_one_namespace_or_of_all() {
     let rest = filled();
     rest.send("DELETE /api/v1/config/n/a", &[ADMIN, "X-Request-ID: del-1"], "");
