@@ -102,15 +102,12 @@ pub(super) async fn whole(host: &Host, view: StateView) -> Verification {
                     break None;
                 }
             }
-            Err((upto, Failed::Broken(broken))) => {
-                verified = upto;
+            Err(Failed::Broken(broken)) => {
+                verified = broken.upto;
                 break Some(Break { event: broken.event, what: broken.what.to_owned() });
             }
             // The store fails, or a row is not what was written: either way nobody can say that the chain is whole.
-            Err((upto, Failed::Unreadable(error))) => {
-                verified = upto;
-                break Some(Break { event: None, what: error.to_string() });
-            }
+            Err(Failed::Unreadable(error)) => break Some(Break { event: None, what: error.to_string() }),
         }
         host.sleep(STEP_PAUSE_ASKED).await;
     };
@@ -122,17 +119,21 @@ fn keep_up(views: &Views, from: Verified) -> Result<Step, Failed> {
     let view = views().map_err(Failed::Unreadable)?;
     // The state was set aside and is being rebuilt: it begins again, and so does the verification.
     let from = if view.audit_events() < from.events { Verified::START } else { from };
-    step(&view, from).map_err(|(_, failed)| failed)
+    step(&view, from)
 }
 
-/// Verifies some of the events behind `from`. A failure comes with how far the chain is whole.
-fn step(view: &StateView, from: Verified) -> Result<Step, (Verified, Failed)> {
-    let events = view.audit_after(from.position(), STEP_EVENTS).map_err(|error| (from, Failed::Unreadable(error)))?;
-    let now = verify(from, &events).map_err(|broken| (broken.upto, Failed::Broken(broken)))?;
+/// Verifies some of the events behind `from`.
+fn step(view: &StateView, from: Verified) -> Result<Step, Failed> {
+    let events = view.audit_after(from.position(), STEP_EVENTS).map_err(Failed::Unreadable)?;
+    let now = verify(from, &events).map_err(Failed::Broken)?;
     let done = events.len() < STEP_EVENTS;
     if done && (now.head, now.events) != (view.audit_head(), view.audit_events()) {
-        let broken = Broken { upto: now, event: None, what: "events are missing at the end" };
-        return Err((now, Failed::Broken(broken)));
+        let broken = Broken {
+            upto: now,
+            event: None,
+            what: "its end is not the one that the state knows: events are missing or altered",
+        };
+        return Err(Failed::Broken(broken));
     }
     Ok(Step { now, done })
 }

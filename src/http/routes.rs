@@ -102,6 +102,7 @@ pub static ROUTES: &[Route] = &[
     built(Method::GET, "/api/v1/audit/{namespace}", READER, &["limit", "cursor", "consistency"],
         |s, c| Box::pin(audit::of_namespace(s, c))),
     stateless(Method::GET, "/api/v1/cluster", READER, |s, c| Box::pin(cluster::get(s, c))),
+    stateless(Method::GET, MEMBERS, READER, |s, c| Box::pin(cluster::members(s, c))),
     not_built(Method::POST, MEMBERS, ADMIN),
     not_built(Method::PUT, "/api/v1/cluster/members/{node}", ADMIN),
     not_built(Method::DELETE, "/api/v1/cluster/members/{node}", ADMIN),

@@ -12,7 +12,7 @@ mod slug;
 mod value;
 
 pub use audit::{AuditBreak, AuditEvent, AuditList, AuditVerification};
-pub use cluster::{Alarm, AlarmKind, Cluster, ClusterGroup, ClusterNode, Health, Ready};
+pub use cluster::{Alarm, AlarmKind, Cluster, ClusterGroup, ClusterNode, Health, Member, MemberList, Ready};
 pub use config::{Entry, EntryList, Pagination, SetRequest};
 pub use namespace::{Namespace, NamespaceList, SetNamespaceRequest};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, TYPE_BASE};

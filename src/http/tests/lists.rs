@@ -132,7 +132,8 @@ fn the_whole_chain_is_verified_when_asked() {
           "lastHash": "0000000000000000000000000000000000000000000000000000000000000000",
           "revision": "5:0",
           "valid": true
-        }"#]].assert_eq(&verify(&rest).whole());
+        }"#]]
+    .assert_eq(&verify(&rest).whole());
     rest.put("/api/v1/config/verify/a", r#"{"value":"v"}"#);
     rest.put("/api/v1/config/n/a", r#"{"value":"v"}"#);
     expect![[r#"
@@ -146,7 +147,8 @@ fn the_whole_chain_is_verified_when_asked() {
           "lastId": "5:2:1",
           "revision": "5:2",
           "valid": true
-        }"#]].assert_eq(&verify(&rest).whole());
+        }"#]]
+    .assert_eq(&verify(&rest).whole());
     rest.node.state.break_audit();
     expect![[r#"
         200 OK
