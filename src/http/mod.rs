@@ -15,11 +15,13 @@ mod conditional;
 mod config;
 mod health;
 mod namespaces;
+mod openapi;
 mod path;
 mod problem;
 mod query;
 mod routes;
 mod shape;
+mod swagger;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -8,6 +8,7 @@ mod damage;
 mod dev;
 mod disk_full;
 mod kill_leader;
+mod namespaces;
 mod no_quorum;
 mod reads_and_writes;
 mod serve;

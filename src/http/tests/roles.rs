@@ -10,7 +10,7 @@ use crate::http::routes::{Access, NAMESPACE, ROUTES, Serves};
 
 /// A path of the route, with names filled in.
 fn path_of(template: &str) -> String {
-    template.replace("{namespace}", "a").replace("{key}", "k").replace("{node}", "1")
+    template.replace("{namespace}", "a").replace("{key}", "k").replace("{node}", "1").replace("{asset}", "start.js")
 }
 
 #[test]
@@ -71,8 +71,9 @@ fn every_route_is_closed_to_those_it_is_not_for() {
         POST /api/v1/cluster/leader [401, 401, 403, 501]
         GET /health [200, 200, 200, 200]
         GET /health/ready [200, 200, 200, 200]
-        GET /openapi.json [501, 501, 501, 501]
-        GET /swagger [501, 501, 501, 501]
+        GET /openapi.json [200, 200, 200, 200]
+        GET /swagger [200, 200, 200, 200]
+        GET /swagger/start.js [200, 200, 200, 200]
     "#]]
     .assert_eq(&table);
 }
@@ -111,6 +112,7 @@ fn another_method_is_told_the_ones_there_are() {
         /health/ready GET, HEAD
         /openapi.json GET, HEAD
         /swagger GET, HEAD
+        /swagger/{asset} GET, HEAD
     "#]]
     .assert_eq(&table);
     assert_eq!(rest.send("OPTIONS /api/v1/cluster", &[], "").status, 405);
