@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{LogId, LogIndex, NodeId, ParseLogIdError, RequestId, StorageId, Term, WallTime};
-use crate::model::{Entry, Key, Namespace};
+use crate::model::{Entry, Key, Namespace, NamespaceState};
 
 /// What a node is in its Raft group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +89,14 @@ pub enum ProposeError {
 pub struct ListPage {
     pub entries: Vec<Entry>,
     /// Whether entries follow the last of these.
+    pub more: bool,
+}
+
+/// A piece of the list of namespaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamespacePage {
+    pub namespaces: Vec<NamespaceState>,
+    /// Whether namespaces follow the last of these.
     pub more: bool,
 }
 

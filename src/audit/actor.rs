@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, oneshot};
 
 use super::verifier;
-use crate::base::limits::PAGE_BYTES_MAX;
-use crate::base::{GroupId, LogId};
+use crate::base::limits::PAGE_ITEMS_BYTES_MAX;
+use crate::base::{GroupId, LogId, json_bytes};
 use crate::host::{Host, StoreError};
 use crate::keys::{StateView, Views};
 use crate::model::{AuditEvent, EventId, Key, KeyState, Namespace};
@@ -140,7 +140,7 @@ impl Actor {
                 }
                 let record = with_values(&view, event)?;
                 bytes += record.bytes();
-                if bytes > PAGE_BYTES_MAX && !records.is_empty() {
+                if bytes > PAGE_ITEMS_BYTES_MAX && !records.is_empty() {
                     return page(records, true);
                 }
                 records.push(record);
@@ -150,10 +150,13 @@ impl Actor {
 }
 
 impl AuditRecord {
-    /// About what it takes on a page.
+    /// About what it takes on a page, and no less: beside its text there are names of members, ids, digests and hashes.
     fn bytes(&self) -> usize {
-        let value = |value: &Option<String>| value.as_ref().map_or(0, String::len);
-        512 + value(&self.old_value) + value(&self.new_value)
+        let value = |value: &Option<String>| value.as_deref().map_or(0, json_bytes);
+        let key = self.event.key.as_ref().map_or(0, |key| key.as_str().len());
+        let names = key + self.event.namespace.as_str().len() + json_bytes(&self.event.actor);
+        let request_id = json_bytes(self.event.request_id.as_str());
+        768 + names + request_id + value(&self.old_value) + value(&self.new_value)
     }
 }
 

@@ -124,8 +124,8 @@ fn the_audit_is_newest_first_of_one_namespace_or_of_all() {
     let rest = filled();
     rest.send("DELETE /api/v1/config/n/a", &[ADMIN, "X-Request-ID: del-1"], "");
     let ids = pages(&rest, "/api/v1/audit/n?limit=4", "id");
-    assert_eq!(ids, [vec!["5:7:0", "5:5:0", "5:4:0", "5:3:0"], vec!["5:2:0", "5:1:0"]]);
-    assert_eq!(pages(&rest, "/api/v1/audit?limit=1000", "id").concat().len(), 7);
-    expect![[r#"{"action":"config.delete","actor":"boss@test","hash":"hash","id":"5:7:0","key":"a","namespace":"n","oldDigest":"digest of v","oldValue":"v","previousHash":"previous","requestId":"del-1","revision":"5:7","timestamp":"2023-11-14T22:13:20.123Z"}"#]].assert_eq(&rest.get("/api/v1/audit/n?limit=1").json()["items"][0].to_string());
+    assert_eq!(ids, [vec!["5:7:0", "5:5:0", "5:4:0", "5:3:0"], vec!["5:2:0", "5:1:1", "5:1:0"]]);
+    assert_eq!(pages(&rest, "/api/v1/audit?limit=1000", "id").concat().len(), 9);
+    expect![[r#"{"action":"config.delete","actor":"boss@test","hash":"6f6cf1219c6638ffe9d5a8691687cf6a90075dd78b9014a0cad22ddef63bbc80","id":"5:7:0","key":"a","namespace":"n","oldDigest":"sha256:b513a01f2b1579e7dd2268c7c4a575993541730b0c31f63cf18b5ad0687517b0","oldValue":"v","previousHash":"fe03d2cc8b24ed591d77e24e3bf9ed4169f4503d7b084ebfffcddeb426598a5b","requestId":"del-1","revision":"5:7","timestamp":"2023-11-14T22:13:20.123Z"}"#]].assert_eq(&rest.get("/api/v1/audit/n?limit=1").json()["items"][0].to_string());
     assert_eq!(rest.get("/api/v1/audit/unknown").json()["items"], serde_json::json!([]));
 }
