@@ -8,6 +8,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 
+use super::content::Content;
 use super::damage::{self, Damage};
 use super::inode::Inode;
 use super::tap::{Change, DiskTap, DurableFiles};
@@ -412,7 +413,7 @@ impl DurableFiles for Names {
         self.files.keys().map(String::as_str).collect()
     }
 
-    fn read(&self, path: &str, with: &mut dyn FnMut(&[u8])) {
+    fn read(&self, path: &str, with: &mut dyn FnMut(&Content)) {
         if let Some(file) = self.files.get(path) {
             with(file.lock().expect("no panic under this lock").durable());
         }

@@ -1,8 +1,10 @@
 //! Files that outlive a crash, and after a power loss are what a real disk may make of them.
 
+mod content;
 mod damage;
 mod disk;
 mod inode;
+mod sectors;
 mod tap;
 mod wrongs;
 
@@ -11,6 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use confman::host::{BoxFuture, File, Files};
+pub use content::Content;
 pub use damage::{Damage, How};
 pub use disk::{Disk, DiskSettings, Losses};
 use inode::{Answer, Inode, Operation, Output};
