@@ -11,8 +11,10 @@ mod audit;
 mod auth;
 mod body;
 mod cluster;
+mod conditional;
 mod config;
 mod health;
+mod namespaces;
 mod path;
 mod problem;
 mod query;
@@ -20,6 +22,7 @@ mod routes;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::sync::{Arc, Mutex};
 

@@ -9,7 +9,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use super::admit::{self, Call};
 use super::answer::Matched;
 use super::problem::Problem;
-use super::{HttpState, audit, cluster, config, health};
+use super::{HttpState, audit, cluster, config, health, namespaces};
 use crate::config::Role;
 use crate::host::BoxFuture;
 use crate::wire::Slug;
@@ -73,7 +73,7 @@ const fn not_built(method: Method, path: &'static str, access: Access) -> Route 
 const ENTRY: &str = "/api/v1/config/{namespace}/{key}";
 const HISTORY: &str = "/api/v1/config/{namespace}/{key}/history";
 const ROLLBACK: &str = "/api/v1/config/{namespace}/{key}/rollback";
-const NAMESPACE: &str = "/api/v1/namespaces/{namespace}";
+pub(super) const NAMESPACE: &str = "/api/v1/namespaces/{namespace}";
 pub(super) const READY: &str = "/health/ready";
 const MEMBERS: &str = "/api/v1/cluster/members";
 
@@ -91,16 +91,18 @@ pub static ROUTES: &[Route] = &[
     not_built(Method::POST, "/api/v1/txn", ADMIN),
     not_built(Method::GET, "/api/v1/watch", READER),
     not_built(Method::POST, "/api/v1/watch/ticket", READER),
-    not_built(Method::GET, "/api/v1/namespaces", READER),
-    not_built(Method::GET, NAMESPACE, READER),
-    not_built(Method::PUT, NAMESPACE, ADMIN),
-    not_built(Method::DELETE, NAMESPACE, ADMIN),
+    built(Method::GET, "/api/v1/namespaces", READER, &["prefix", "limit", "cursor", "consistency"],
+        |s, c| Box::pin(namespaces::list(s, c))),
+    built(Method::GET, NAMESPACE, READER, &["consistency"], |s, c| Box::pin(namespaces::get(s, c))),
+    built(Method::PUT, NAMESPACE, ADMIN, &["hop"], |s, c| Box::pin(namespaces::put(s, c))),
+    built(Method::DELETE, NAMESPACE, ADMIN, &["hop"], |s, c| Box::pin(namespaces::delete(s, c))),
     built(Method::GET, "/api/v1/audit", ADMIN, &["limit", "cursor", "consistency"],
         |s, c| Box::pin(audit::all(s, c))),
-    not_built(Method::GET, "/api/v1/audit/verify", ADMIN),
+    built(Method::GET, "/api/v1/audit/verify", ADMIN, &["consistency"], |s, c| Box::pin(audit::verify(s, c))),
     built(Method::GET, "/api/v1/audit/{namespace}", READER, &["limit", "cursor", "consistency"],
         |s, c| Box::pin(audit::of_namespace(s, c))),
     stateless(Method::GET, "/api/v1/cluster", READER, |s, c| Box::pin(cluster::get(s, c))),
+    stateless(Method::GET, MEMBERS, READER, |s, c| Box::pin(cluster::members(s, c))),
     not_built(Method::POST, MEMBERS, ADMIN),
     not_built(Method::PUT, "/api/v1/cluster/members/{node}", ADMIN),
     not_built(Method::DELETE, "/api/v1/cluster/members/{node}", ADMIN),

@@ -183,3 +183,35 @@ fn the_cluster_is_shown_with_what_is_wrong() {
     assert_eq!(alarms[2]["kind"], "api-keys-differ");
     assert_eq!(alarms[2]["nodes"], serde_json::json!([1, 2, 3]));
 }
+
+#[test]
+fn the_members_are_listed_without_asking_them() {
+    let rest = Rest::node(2);
+    rest.node.consensus.change(|status| {
+        status.members.remove(&crate::base::NodeId(1));
+        status.members.get_mut(&crate::base::NodeId(3)).expect("a member").voter = false;
+    });
+    expect![[r#"
+        200 OK
+        content-type: application/json
+        {
+          "items": [
+            {
+              "address": "10.0.0.2:7500",
+              "node": 2,
+              "storage": "00000000000000000000000000000002",
+              "url": "http://n2:7400",
+              "voter": true
+            },
+            {
+              "address": "10.0.0.3:7500",
+              "node": 3,
+              "storage": "00000000000000000000000000000003",
+              "url": "http://n3:7400",
+              "voter": false
+            }
+          ]
+        }"#]]
+    .assert_eq(&rest.get("/api/v1/cluster/members").whole());
+    assert_eq!(rest.get("/api/v1/cluster/members?limit=1").status, 400);
+}
