@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::index::EntryIndex;
 use super::record::{Image, Record};
-use super::scan::{Tail, judge, scan};
+use super::scan::{Scan, Tail, judge, scan};
 use super::segment::{self, LOG_DIR, SEGMENT_HEADER_BYTES, Segment};
 use super::{LogError, WalSettings};
 use crate::base::{GroupId, LogId, LogIndex};
@@ -56,11 +56,12 @@ pub async fn recover(
             let what = format!("the segment's first record is not sound, and {} was begun after it", segment.path);
             return Err(LogError::damaged(&skipped.path, SEGMENT_HEADER_BYTES, what));
         }
-        replay.end = Some(End { path: segment.path.clone(), offset: scanned.end, link: scanned.link });
+        let Scan { end: offset, link, synced, .. } = scanned;
+        replay.end = Some(End { path: segment.path.clone(), offset, link, synced });
         used.push(segment);
     }
     let next = settle_unused(unused, used.is_empty())?;
-    let (offset, link) = replay.end.as_ref().map_or((0, 0), |end| (end.offset, end.link));
+    let (offset, link, synced) = replay.end.as_ref().map_or((0, 0, 0), |end| (end.offset, end.link, end.synced));
     let next_tail = match &next {
         Some(next) => Some(judge(next, SEGMENT_HEADER_BYTES).await?),
         None => None,
@@ -87,7 +88,7 @@ pub async fn recover(
     }
     if let Some(active) = &active {
         // A killed process may have left records that were written and not synced. From here on they count.
-        active.file.sync().await.map_err(LogError::io(&active.path))?;
+        active.write_again(synced, offset).await?;
     }
     for name in leftovers {
         let path = format!("{LOG_DIR}/{name}");
@@ -121,6 +122,8 @@ struct End {
     path: String,
     offset: u64,
     link: u32,
+    /// Up to here they are known to have been synced.
+    synced: u64,
 }
 
 /// The records so far, taken one by one.

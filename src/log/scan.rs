@@ -44,6 +44,8 @@ pub struct Scan {
     pub link: u32,
     /// How many there are.
     pub records: u64,
+    /// Everything before this offset was synced when the last of them was written.
+    pub synced: u64,
 }
 
 /// Reads records from the start of a segment for as long as they can be believed, and shows each with its offset.
@@ -56,7 +58,7 @@ pub async fn scan(
     mut visit: impl FnMut(u64, Record) -> Result<(), LogError>,
 ) -> Result<Scan, LogError> {
     let mut window = Window::new(segment);
-    let (mut at, mut records) = (SEGMENT_HEADER_BYTES, 0);
+    let (mut at, mut records, mut synced) = (SEGMENT_HEADER_BYTES, 0, SEGMENT_HEADER_BYTES);
     while at + FRAME_BYTES <= segment.bytes {
         let header = Header::decode(&window.get(at, HEADER_BYTES).await?, segment.salt, at);
         let Some(header) = header else { break };
@@ -80,11 +82,11 @@ pub async fn scan(
         if link.is_some_and(|link| link != header.link) {
             return Err(damaged("the record does not continue the one before it".to_owned()));
         }
-        link = Some(header.crc);
+        (link, synced) = (Some(header.crc), header.synced);
         at += bytes;
         records += 1;
     }
-    Ok(Scan { end: at, link: link.unwrap_or(0), records })
+    Ok(Scan { end: at, link: link.unwrap_or(0), records, synced })
 }
 
 /// What lies behind the believable records of the newest segment.

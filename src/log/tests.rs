@@ -183,6 +183,23 @@ async fn a_failed_sync_is_final() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_read_after_a_failed_sync_is_on_disk() {
+    let mut host = fake::host();
+    let wal = open(&host).await;
+    append(&wal, entries(1, 0..3, 300)).await.unwrap();
+    host.files.fail_syncs(true);
+    assert!(append(&wal, entries(1, 3..20, 300)).await.is_err());
+    // The next process finds the entries, because the file system still has them in memory, and promises them.
+    host = host.kill();
+    host.files.fail_syncs(false);
+    let wal = open(&host).await;
+    let promised = read_all(&wal).await;
+    assert_eq!((wal.synced(), promised.len()), (Some(LogId::new(1, 19)), 20));
+    let wal = open(&host.power_loss(&mut Rng::seed_from_u64(5))).await;
+    assert_eq!(read_all(&wal).await, promised);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_disk_is_waited_out() {
     let host = fake::host();
     let wal = open(&host).await;

@@ -35,6 +35,8 @@ pub struct Seen {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEvent {
     pub id: String,
+    /// As the node writes it.
+    pub time: String,
     pub action: String,
     pub key: Option<String>,
     pub revision: LogId,
@@ -102,6 +104,7 @@ fn event(event: &Value) -> Result<AuditEvent, String> {
     let must = |member: &str| text(member).ok_or(format!("an audit event without {member}"));
     Ok(AuditEvent {
         id: must("id")?,
+        time: must("timestamp")?,
         action: must("action")?,
         key: text("key"),
         revision: must("revision")?.parse().map_err(|_| "an audit event whose revision is none".to_owned())?,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::model::Model;
-use super::{Laws, acknowledged, entries, linearizable, lists, witness};
+use super::{Laws, acknowledged, entries, linearizable, lists, log_time, witness};
 use crate::clients::{Record, Scan};
 use crate::runtime::elapsed;
 use crate::trace::Trace;
@@ -47,6 +47,7 @@ fn judge(trace: &Trace, records: &[Record], scans: &[Scan]) -> Vec<(&'static str
     };
     note(acknowledged::NAME, acknowledged::check(records, scans).map_err(Broken::from));
     note(witness::NAME, witness::one_audit(scans));
+    note(log_time::NAME, log_time::check(scans));
     if let Some(first) = scans.first() {
         match Model::replay(records, &first.audit) {
             Err(broken) => note(witness::NAME, Err(broken)),

@@ -10,6 +10,7 @@ mod history;
 pub mod leaders;
 pub mod linearizable;
 pub mod lists;
+pub mod log_time;
 mod lookup;
 mod model;
 pub mod monotonic;

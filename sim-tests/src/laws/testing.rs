@@ -150,6 +150,7 @@ impl Scan {
 pub fn event(request_id: &str, action: &str, key: &str, at: &str) -> AuditEvent {
     AuditEvent {
         id: format!("{at}:0"),
+        time: String::new(),
         action: action.to_owned(),
         key: Some(key.to_owned()),
         revision: revision(at),

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -63,6 +63,8 @@ struct Inode {
     /// Counts changes, so that a slow sync never takes back a later one.
     version: u64,
     durable_version: u64,
+    /// Sectors that a failed sync lost: they read well and count as clean, until they are written once more.
+    forgotten: BTreeSet<usize>,
 }
 
 fn parent(path: &str) -> &str {
@@ -249,12 +251,18 @@ impl Disk {
             return Ok(false);
         }
         if self.fail_syncs {
+            if let Some(inode) = self.inodes.get_mut(&id) {
+                inode.forgotten.extend(inode.unsynced());
+            }
             return Err(io::Error::other("injected: the sync failed"));
         }
         if let (Some(inode), Some((bytes, version))) = (self.inodes.get_mut(&id), caught)
             && version >= inode.durable_version
         {
-            inode.durable = bytes;
+            let before = std::mem::replace(&mut inode.durable, bytes);
+            for sector in &inode.forgotten {
+                copy_sector(&before, &mut inode.durable, *sector);
+            }
             inode.durable_version = version;
         }
         Ok(true)
@@ -326,7 +334,23 @@ fn pick_share(rng: &mut Rng) -> f64 {
     }
 }
 
+fn sector(content: &[u8], sector: usize) -> &[u8] {
+    content.chunks(SECTOR).nth(sector).unwrap_or_default()
+}
+
+/// Zeros where there is nothing to copy.
+fn copy_sector(from: &[u8], to: &mut [u8], at: usize) {
+    let mut from = sector(from, at).iter().copied().chain(std::iter::repeat(0));
+    to.iter_mut().skip(at * SECTOR).take(SECTOR).for_each(|byte| *byte = from.next().unwrap_or_default());
+}
+
 impl Inode {
+    /// The sectors that the disk does not have as they read.
+    fn unsynced(&self) -> Vec<usize> {
+        let sectors = 0..self.now.len().div_ceil(SECTOR);
+        sectors.filter(|at| sector(&self.now, *at) != sector(&self.durable, *at)).collect()
+    }
+
     fn lose_power(&mut self, rng: &mut Rng) {
         let (short, long) = {
             let lens = [self.now.len(), self.durable.len()];
@@ -341,13 +365,13 @@ impl Inode {
         let mut kept = self.durable.clone();
         kept.resize(long, 0);
         self.now.resize(long, 0);
-        for (old, new) in kept.chunks_mut(SECTOR).zip(self.now.chunks(SECTOR)) {
-            if old != new && rng.random_bool(keep) {
+        for (at, (old, new)) in kept.chunks_mut(SECTOR).zip(self.now.chunks(SECTOR)).enumerate() {
+            if old != new && !self.forgotten.contains(&at) && rng.random_bool(keep) {
                 old.copy_from_slice(new);
             }
         }
         kept.truncate(len);
-        *self = Inode { now: kept.clone(), durable: kept, version: 0, durable_version: 0 };
+        *self = Inode { now: kept.clone(), durable: kept, ..Inode::default() };
     }
 }
 
@@ -479,7 +503,9 @@ impl File for FakeFile {
             let (start, end) = (offset as usize, offset as usize + data.len());
             let len = disk.inodes.get(&self.id).map_or(0, |inode| inode.now.len());
             disk.resize(self.id, len.max(end))?;
-            disk.inodes.entry(self.id).or_default().now[start..end].copy_from_slice(&data);
+            let inode = disk.inodes.entry(self.id).or_default();
+            inode.now[start..end].copy_from_slice(&data);
+            inode.forgotten.retain(|sector| !(start / SECTOR..end.div_ceil(SECTOR)).contains(sector));
             Ok(())
         })
     }
