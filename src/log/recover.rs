@@ -47,14 +47,17 @@ pub async fn recover(
     for seq in seqs {
         let segment = Segment::open(host, group, seq).await?;
         let before = replay.end.as_ref().map(|end| end.link);
-        let scanned = scan(&segment, before, |offset, record| replay.take(&segment, offset, record)).await?;
+        let scanned = scan(&segment, before, |offset, record| {
+            if let Some(skipped) = unused.first() {
+                let what = format!("the segment's first record is not sound, and {} was begun after it", segment.path);
+                return Err(LogError::damaged(&skipped.path, SEGMENT_HEADER_BYTES, what));
+            }
+            replay.take(&segment, offset, record)
+        });
+        let scanned = scanned.await?;
         if scanned.records == 0 {
             unused.push(segment);
             continue;
-        }
-        if let Some(skipped) = unused.first() {
-            let what = format!("the segment's first record is not sound, and {} was begun after it", segment.path);
-            return Err(LogError::damaged(&skipped.path, SEGMENT_HEADER_BYTES, what));
         }
         let Scan { end: offset, link, synced, .. } = scanned;
         replay.end = Some(End { path: segment.path.clone(), offset, link, synced });

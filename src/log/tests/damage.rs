@@ -54,6 +54,24 @@ async fn a_flipped_bit_is_damage_or_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_damaged_first_record_of_a_segment_is_named_and_not_the_segment_before() {
+    let mut host = fake::host();
+    filled(&host).await;
+    let names = segments(&host);
+    for name in &names[..names.len() - 2] {
+        host = host.kill();
+        let good = host.files.contents(name).unwrap();
+        let mut bad = good.clone();
+        bad[70] ^= 1;
+        host.files.set_contents(name, bad);
+        let Err(LogError::Damaged { file, .. }) = reopen(&host).await else { panic!("{name}") };
+        assert_eq!(&file, name);
+        host = host.kill();
+        host.files.set_contents(name, good);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cut_file_is_damage_and_says_what_to_do() {
     let mut host = fake::host();
     filled(&host).await;
