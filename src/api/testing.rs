@@ -12,7 +12,7 @@ use bytes::Bytes;
 use rand::SeedableRng;
 
 use super::actor::{ApiHandle, Identity};
-use super::below::{AuditLog, Below, Consensus, Peers, ReadView, State};
+use super::below::{AuditLog, BackupBytes, Below, Consensus, Peers, ReadView, State};
 use super::read::ReadError;
 use super::types::{
     ApplyStatus, AuditEvent, AuditPage, CallError, EventId, ListPage, Member, PeerCall, ProposeError, RaftRole,
@@ -468,6 +468,27 @@ impl State for FakeState {
             rows.waiting.push(cx.waker().clone());
             Poll::Pending
         }))
+    }
+
+    /// Three pieces, of which a broken state has two.
+    fn backup(&self) -> BoxFuture<'static, Result<(LogId, Box<dyn BackupBytes>), String>> {
+        let rows = self.0.lock().unwrap();
+        let revision = rows.applied().ok_or_else(|| "nothing has been applied yet".to_owned());
+        let bytes = FakeBackup { left: vec!["end", "middle ", "begin "], broken: rows.broken };
+        Box::pin(std::future::ready(revision.map(|revision| (revision, Box::new(bytes) as Box<dyn BackupBytes>))))
+    }
+}
+
+struct FakeBackup {
+    left: Vec<&'static str>,
+    broken: bool,
+}
+
+impl BackupBytes for FakeBackup {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, String>> {
+        let ended = self.broken && self.left.len() == 1;
+        let next = if ended { Err("a flipped bit".to_owned()) } else { Ok(self.left.pop().map(Bytes::from)) };
+        Box::pin(std::future::ready(next))
     }
 }
 

@@ -5,14 +5,20 @@
 //! | here | the commands, exit codes |
 //! | `serve.rs` | one node, from its configuration file to its graceful end |
 //! | `dev/` | a local cluster: real nodes as child processes |
+//! | `backup.rs`, `restore.rs`, `inspect.rs` | a cluster's state as a file, and back; what is on a disk |
+//! | `offline.rs` | what those three share |
 //! | `key.rs` | `confman key new` |
 //! | `logging.rs` | tracing: readable on a terminal, JSON otherwise |
 //! | `signals.rs` | SIGTERM, SIGINT and SIGHUP |
 //! | `secrets.rs` | fresh random secrets |
 
+mod backup;
 mod dev;
+mod inspect;
 mod key;
 mod logging;
+mod offline;
+mod restore;
 mod secrets;
 mod serve;
 mod signals;
@@ -43,6 +49,12 @@ enum Command {
     Serve(serve::Arguments),
     /// Run a whole cluster on this machine, for development.
     Dev(dev::Arguments),
+    /// Write the state of a running cluster, at one revision, to a file.
+    Backup(backup::Arguments),
+    /// Make the data directory of a new cluster's first node from a backup.
+    Restore(restore::Arguments),
+    /// Say what is in a data directory, a log, a snapshot or a backup, and check all of it.
+    Inspect(inspect::Arguments),
     /// Make API keys.
     Key(key::Arguments),
 }
@@ -52,6 +64,9 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Dev(arguments) => dev::run(&arguments),
+        Command::Backup(arguments) => backup::run(arguments),
+        Command::Restore(arguments) => restore::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
         Command::Key(arguments) => key::run(&arguments),
     };
     match outcome {
