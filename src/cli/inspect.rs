@@ -7,7 +7,7 @@ use super::Failure;
 use super::offline::{self, OutputFormat, damage_line, put};
 use crate::base::{GroupId, LogId};
 use crate::inspect::{self, Damage, DirectoryReport, LogReport, Report, SegmentReport, StateReport, StoreLook};
-use crate::real::{self, StoreDamage};
+use crate::real::{self, OpenError, StoreDamage};
 
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -24,8 +24,7 @@ Examples:
   confman inspect prod.backup
   confman inspect /var/lib/confman --output json
 
-Nothing is changed. The node of a data directory must be stopped; the directory of a running node is refused: copy it
-first. The store is copied to a temporary folder (TMPDIR), because its engine writes to what it opens.
+Nothing is changed. The node of a data directory must be stopped: the directory of a running one is refused. The store is copied to a temporary folder (TMPDIR), because its engine writes to what it opens.
 
 All checksums are checked, every row is read, the state hash and the audit chain are computed again. What is damaged is
 named with file and offset, or row. What a crash leaves, like a torn record at the end of the log, is told as a note.
@@ -47,8 +46,12 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn look_at_directory(path: &Path) -> Result<Report, Failure> {
-    let files = real::look_at_data_dir(path).map_err(|error| {
-        Failure::refused(error.to_string()).advise("A copy of the directory can be looked at while the node runs")
+    let files = real::look_at_data_dir(path).map_err(|error| match error {
+        OpenError::DataDirLocked { dir } => {
+            Failure::refused(format!("the data directory {} is in use by another confman process", dir.display()))
+                .advise("Stop its node first. A copy that is made while a node writes may look damaged and not be")
+        }
+        other => Failure::refused(other.to_string()),
     })?;
     let copies = std::env::temp_dir();
     let look = async |name: &str| {

@@ -39,7 +39,10 @@ pub(crate) async fn try_start(fake: &FakeHost) -> Result<Node, StartError> {
 
 pub(crate) async fn start(fake: &FakeHost) -> Node {
     let node = try_start(fake).await.expect("it starts");
+    let patience = fake.host.clock.now().after(Duration::from_secs(60));
     while !matches!(node.api.ready(), Readiness::Ready { .. }) {
+        let (status, died) = (node.raft.status(), fake.fatal_reason());
+        assert!(fake.host.clock.now() < patience, "it does not serve: {status:?} {died:?}");
         fake.host.sleep(Duration::from_millis(10)).await;
     }
     node

@@ -37,7 +37,7 @@ fn one_changed_byte_anywhere_in_a_copied_directory_is_found_and_named() {
 
     let copy = data.with_file_name("copy");
     let mut missed = Vec::new();
-    for (file, _) in &before {
+    for (file, _) in before.iter().filter(|(file, _)| !is_left_behind(&data, file)) {
         let path = data.join(file);
         let bytes = fs::read(&path).expect("a file");
         let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
@@ -60,6 +60,14 @@ fn one_changed_byte_anywhere_in_a_copied_directory_is_found_and_named() {
         }
     }
     assert!(missed.is_empty(), "{} were missed:\n{}", missed.len(), missed.join("\n"));
+}
+
+/// Whether a file of the store's engine is an older version's, which nothing reads any more.
+fn is_left_behind(data: &Path, file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some(version) = name.strip_prefix('v').and_then(|version| version.parse::<u64>().ok()) else { return false };
+    let current = fs::read(data.join(file).with_file_name("current")).expect("each tree has a current version");
+    current[..8] != version.to_le_bytes()
 }
 
 /// Some places in what is used of a file: its ends, and some between.
@@ -114,7 +122,7 @@ fn what_is_no_data_directory_is_told_so() {
     let said = printed(&confman(&["inspect", folder.path().join("nothing").to_str().expect("a path")]), 2);
     assert!(said.contains("cannot be read"), "{said}");
     let other = folder.path().join("other");
-    fs::write(&other, "something else").expect("a file");
+    fs::write(&other, "something else ".repeat(20)).expect("a file");
     let said = printed(&confman(&["inspect", other.to_str().expect("a path")]), 1);
     assert!(said.contains("does not begin as it must"), "{said}");
 }

@@ -76,7 +76,8 @@ fn batch(bytes: &[u8]) -> Option<(usize, u64)> {
     (tag == END && magic == *MAGIC && sum == xxh3_64(body)).then(|| (bytes.len() - left.len(), sequence))
 }
 
-fn take<const N: usize>(left: &mut &[u8]) -> Option<[u8; N]> {
+/// The next bytes, so many.
+pub fn take<const N: usize>(left: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, rest) = left.split_first_chunk::<N>()?;
     *left = rest;
     Some(*taken)
