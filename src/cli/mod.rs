@@ -3,21 +3,25 @@
 //! | file | what it is |
 //! |---|---|
 //! | here | the commands, exit codes |
-//! | `serve.rs` | one node, from its configuration file to its graceful end |
+//! | `serve.rs` | one node, from its configuration to its graceful end |
+//! | `configuration.rs` | where a node's configuration is read; `confman config` |
 //! | `dev/` | a local cluster: real nodes as child processes |
 //! | `backup.rs`, `restore.rs`, `inspect.rs` | a cluster's state as a file, and back; what is on a disk |
 //! | `offline.rs` | what those three share |
 //! | `key.rs` | `confman key new` |
 //! | `logging.rs` | tracing: readable on a terminal, JSON otherwise |
 //! | `signals.rs` | SIGTERM, SIGINT and SIGHUP |
+//! | `output.rs` | stdout |
 //! | `secrets.rs` | fresh random secrets |
 
 mod backup;
+mod configuration;
 mod dev;
 mod inspect;
 mod key;
 mod logging;
 mod offline;
+mod output;
 mod restore;
 mod secrets;
 mod serve;
@@ -57,17 +61,20 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Make API keys.
     Key(key::Arguments),
+    /// Look at a node's configuration without starting it.
+    Config(configuration::Arguments),
 }
 
 /// Parses the command line, does what it says, and answers with the exit code.
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Serve(arguments) => serve::run(arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Dev(arguments) => dev::run(&arguments),
         Command::Backup(arguments) => backup::run(arguments),
         Command::Restore(arguments) => restore::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Key(arguments) => key::run(&arguments),
+        Command::Config(arguments) => configuration::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

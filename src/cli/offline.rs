@@ -1,12 +1,12 @@
 //! What `backup`, `restore` and `inspect` share: looking at files, and how it is printed.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 
 use clap::ValueEnum;
 
 use super::Failure;
+pub(super) use super::output::print;
 use crate::base::GroupId;
 use crate::inspect::{self, Damage, Report, SnapshotReport};
 use crate::real;
@@ -82,15 +82,4 @@ pub(super) fn damage_line(damage: &Damage) -> String {
 pub(super) fn json(value: &impl serde::Serialize) -> String {
     let text = serde_json::to_string_pretty(value).expect("reports are plain data with string keys");
     format!("{text}\n")
-}
-
-/// Writes to stdout. A reader that went away has what it wanted.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::failed(format!("stdout cannot be written: {error}")))
-        }
-        _ => Ok(()),
-    }
 }

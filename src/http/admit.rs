@@ -39,7 +39,7 @@ impl Call {
         Key::parse(self.param("key")).map_err(|error| Problem::invalid(error.to_string()))
     }
 
-    fn param(&self, name: &str) -> &str {
+    pub(super) fn param(&self, name: &str) -> &str {
         let found = self.params.iter().find(|(param, _)| param == name);
         &found.expect("handlers ask for the parameters of their own path").1
     }

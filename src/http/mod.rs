@@ -12,15 +12,20 @@ mod auth;
 mod backup;
 mod body;
 mod cluster;
+mod conditional;
 mod config;
 mod health;
+mod namespaces;
+mod openapi;
 mod path;
 mod problem;
 mod query;
 mod routes;
 mod shape;
+mod swagger;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::sync::{Arc, Mutex};
 

@@ -107,7 +107,7 @@ impl From<WriteError> for Problem {
             WriteError::NoLeader => no_leader("nothing was written"),
             WriteError::OutcomeUnknown => Problem::new(
                 Slug::OutcomeUnknown,
-                "the write may or may not take effect, also later: read the entry before you write again",
+                "the write may or may not take effect, also later: read what it was to change before you write again",
             ),
             WriteError::Overloaded => Problem::new(
                 Slug::Overloaded,

@@ -19,6 +19,8 @@ const PROBE_DEADLINE: Duration = Duration::from_secs(1);
 /// How many rounds without an answer from everyone until the log says whom the node waits for.
 const ROUNDS_BEFORE_A_WORD: u32 = 50;
 const SECRETS_DEADLINE: Duration = Duration::from_secs(5);
+/// How long after a proposal that was refused the next one is made.
+const SECRETS_PAUSE: Duration = Duration::from_millis(20);
 const FORMAT: u8 = 1;
 
 /// What a node says when it is asked whether it may become part of a fresh cluster.
@@ -109,6 +111,8 @@ pub(super) async fn give_secrets(host: Host, raft: RaftHandle, apply: ApplyHandl
             };
             if let Err(error) = raft.propose(command, host.clock.now().after(SECRETS_DEADLINE)).await {
                 tracing::debug!(%error, "the cluster has no replicated secrets yet");
+                // A proposal changes the status, a refused one too: who waited for a change would propose on and on.
+                host.sleep(SECRETS_PAUSE).await;
             }
         }
         // A follower gets them from the log; a leader whose proposal failed tries again.

@@ -5,11 +5,13 @@
 
 mod backup;
 mod catch_up;
+mod configuration;
 mod damage;
 mod dev;
 mod disk_full;
 mod inspect;
 mod kill_leader;
+mod namespaces;
 mod no_quorum;
 mod reads_and_writes;
 mod serve;

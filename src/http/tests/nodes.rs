@@ -183,3 +183,55 @@ fn the_cluster_is_shown_with_what_is_wrong() {
     assert_eq!(alarms[2]["kind"], "api-keys-differ");
     assert_eq!(alarms[2]["nodes"], serde_json::json!([1, 2, 3]));
 }
+
+#[test]
+fn the_members_are_listed_without_asking_them() {
+    let rest = Rest::node(2);
+    rest.node.consensus.change(|status| {
+        status.members.remove(&crate::base::NodeId(1));
+        status.members.get_mut(&crate::base::NodeId(3)).expect("a member").voter = false;
+    });
+    expect![[r#"
+        200 OK
+        content-type: application/json
+        {
+          "items": [
+            {
+              "address": "10.0.0.2:7500",
+              "node": 2,
+              "storage": "00000000000000000000000000000002",
+              "url": "http://n2:7400",
+              "voter": true
+            },
+            {
+              "address": "10.0.0.3:7500",
+              "node": 3,
+              "storage": "00000000000000000000000000000003",
+              "url": "http://n3:7400",
+              "voter": false
+            }
+          ]
+        }"#]]
+    .assert_eq(&rest.get("/api/v1/cluster/members").whole());
+    assert_eq!(rest.get("/api/v1/cluster/members?limit=1").status, 400);
+}
+
+#[test]
+fn the_document_and_its_page_need_no_key_and_load_nothing_from_elsewhere() {
+    let rest = Rest::node(1);
+    let open = |path: &str| rest.send(&format!("GET {path}"), &[], "");
+    assert_eq!(open("/openapi.json").json()["openapi"], "3.1.0");
+    let page = open("/swagger");
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(page.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")));
+    assert!(!page.body.contains("://"), "{}", page.body);
+    let mut assets = 0;
+    for asset in page.body.split('"').filter(|text| text.starts_with("swagger/")) {
+        assert_eq!(open(&format!("/{asset}")).status, 200, "{asset}");
+        assets += 1;
+    }
+    assert_eq!(assets, 3);
+    assert_eq!(open("/swagger/swagger-ui.css").header("content-encoding"), Some("gzip"));
+    assert_eq!(open("/swagger/other.js").slug().as_deref(), Some("not-found"));
+    assert_eq!(open("/swagger/").status, 404);
+}
