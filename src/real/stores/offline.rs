@@ -40,7 +40,7 @@ pub fn look_at_store(data_dir: &Path, name: &str, copies: &Path) -> StoreFound {
     let store = match look.look(&folder, name, copies) {
         Ok(store) => store,
         Err(error) => {
-            look.damaged(&folder, None, error.to_string());
+            look.damaged(&folder, None, format!("it could not be read, or copied to {}: {error}", copies.display()));
             None
         }
     };
