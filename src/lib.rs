@@ -19,6 +19,7 @@
 //! | [`http`] | the axum router |
 //! | [`config`] | text to node configuration |
 //! | [`node`] | the one place that wires actors |
+//! | [`inspect`] | what is in a data directory, a log, a snapshot or a backup, without a node |
 //! | [`real`] | the host on tokio, std files, fjall and TCP |
 //! | [`client`] | the Rust client, over a trait for its network |
 //! | [`cli`] | the subcommands |
@@ -32,6 +33,7 @@ pub mod client;
 pub mod config;
 pub mod host;
 pub mod http;
+pub mod inspect;
 pub mod keys;
 pub mod log;
 pub mod model;

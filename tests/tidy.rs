@@ -15,8 +15,9 @@ use std::process::Command;
 /// Who may import whom, from the top down. Everything may import `base` and itself; `lib.rs` names all.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("main", &["cli", "real", "http", "node", "config"]),
-    ("cli", &["client", "config", "wire", "real", "node", "http", "host"]),
+    ("cli", &["client", "config", "wire", "real", "node", "inspect", "http", "host"]),
     ("client", &["wire", "host"]),
+    ("inspect", &["node", "raft", "apply", "audit", "log", "keys", "model", "host"]),
     (
         "node",
         &["api", "raft", "apply", "audit", "watch", "peer", "config", "host", "log", "keys", "http", "wire", "model"],

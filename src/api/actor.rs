@@ -8,8 +8,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::backup::BACKUPS_MAX;
 use super::below::Below;
 use super::cluster::StickyAlarms;
 use super::forward::{self, ForwardReply, ForwardRequest};
@@ -53,6 +54,7 @@ pub(super) struct Shared {
     /// See [`ApiHandle::publish_key_set`].
     pub key_set: AtomicU64,
     pub sticky_alarms: Mutex<StickyAlarms>,
+    pub backups: Arc<Semaphore>,
 }
 
 enum Msg {
@@ -86,6 +88,7 @@ impl ApiHandle {
             caught_up: AtomicBool::new(false),
             key_set: AtomicU64::new(0),
             sticky_alarms: Mutex::default(),
+            backups: Arc::new(Semaphore::new(BACKUPS_MAX)),
         };
         ApiHandle { inbox, shared: Arc::new(shared) }
     }

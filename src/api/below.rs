@@ -48,6 +48,14 @@ pub trait State: Send + Sync {
     fn view(&self) -> Result<Box<dyn ReadView>, String>;
     /// Completes once this node has applied `index`: true; false where it stops before. The caller bounds the wait.
     fn wait_applied(&self, index: LogIndex) -> BoxFuture<'static, bool>;
+    /// The state of this moment as a file. `Err` says what failed, for the log.
+    fn backup(&self) -> BoxFuture<'static, Result<(LogId, Box<dyn BackupBytes>), String>>;
+}
+
+/// The bytes of a backup, in order. What is held in memory of them is bounded.
+pub trait BackupBytes: Send {
+    /// The next ones; `None` behind the last. An error is final, and then the file is not whole.
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, String>>;
 }
 
 /// The state at one applied id. Reads are short and bounded.

@@ -12,6 +12,7 @@
 //! What the actor needs from the rooms below it is in `below`, as small traits; `node.rs` binds them.
 
 mod actor;
+mod backup;
 mod below;
 mod cluster;
 mod cursor;
@@ -23,7 +24,8 @@ mod types;
 mod write;
 
 pub use actor::{ApiHandle, Identity};
-pub use below::{AuditLog, Below, Consensus, Peers, ReadView, State};
+pub use backup::Backup;
+pub use below::{AuditLog, BackupBytes, Below, Consensus, Peers, ReadView, State};
 pub use cluster::{Alarm, AlarmKind, ClusterView, GroupReport, MemberView, NodeReport, Readiness};
 pub use read::{AuditAnswer, ListAnswer, NamespacesAnswer, PageRequest, ReadAnswer, ReadError};
 pub use types::{

@@ -212,11 +212,16 @@ impl ApiHandle {
 
     /// The newest view. Nothing is read until recovery is done, nor once the state was found damaged.
     fn view(&self) -> Result<Box<dyn ReadView>, ReadError> {
-        self.recovered()?;
-        if let Some(alarm) = self.shared.below.state.status().alarm {
-            return Err(ReadError::Damaged(alarm));
-        }
+        self.readable()?;
         self.shared.below.state.view().map_err(ReadError::Failed)
+    }
+
+    pub(super) fn readable(&self) -> Result<(), ReadError> {
+        self.recovered()?;
+        match self.shared.below.state.status().alarm {
+            Some(alarm) => Err(ReadError::Damaged(alarm)),
+            None => Ok(()),
+        }
     }
 
     fn recovered(&self) -> Result<(), ReadError> {

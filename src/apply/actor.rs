@@ -112,6 +112,10 @@ impl ApplyHandle {
         StoreSet::new(host, group).set_aside().await
     }
 
+    pub fn group(&self) -> GroupId {
+        self.group
+    }
+
     /// What was last published.
     pub fn status(&self) -> ApplyStatus {
         self.status.borrow().clone()

@@ -26,3 +26,4 @@ pub use actor::{ApplyEntry, ApplyHandle, ApplyPayload, ApplyStatus, SnapshotMeta
 pub use error::{ApplyError, Stopped};
 pub use hash::row_hash;
 pub use install::RowSource;
+pub use pointer::current_store;

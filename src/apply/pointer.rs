@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::ApplyError;
 use crate::base::GroupId;
-use crate::host::Host;
+use crate::host::{Files, Host};
 
 const DIR: &str = "apply";
 const MAGIC: &str = "confman current store, format ";
@@ -26,7 +26,7 @@ pub(super) struct Pointer {
 
 impl Pointer {
     pub fn new(host: &Host, group: GroupId) -> Pointer {
-        Pointer { host: host.clone(), path: format!("{DIR}/CURRENT-{group}") }
+        Pointer { host: host.clone(), path: path(group) }
     }
 
     /// The name of the current store. `None` where there is none, and where the file is damaged: then no store can be
@@ -96,6 +96,28 @@ impl Pointer {
         self.host.fatal(&error.to_string());
         error
     }
+}
+
+/// The name of a group's current store, for those who look at a data directory: damage is an error here.
+pub async fn current_store(files: &dyn Files, group: GroupId) -> Result<Option<String>, ApplyError> {
+    let path = path(group);
+    let failed = |what: String| ApplyError::File { path: path.clone(), what };
+    let file = match files.open(&path).await {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    // One byte more than it may have: a longer file is not ours.
+    let bytes = file.read_at(0, BYTES_MAX as usize + 1).await.map_err(|error| failed(error.to_string()))?;
+    match parse(&bytes) {
+        Parsed::Store(name) => Ok(Some(name)),
+        Parsed::Newer(format) => Err(failed(format!("it has format {format}, this release knows up to {FORMAT}"))),
+        Parsed::Damaged => Err(failed("it is not what was written. Snapshot and log can rebuild the store".to_owned())),
+    }
+}
+
+fn path(group: GroupId) -> String {
+    format!("{DIR}/CURRENT-{group}")
 }
 
 enum Parsed {

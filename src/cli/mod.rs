@@ -9,6 +9,8 @@
 //! | `entries.rs`, `audit.rs`, `namespaces.rs`, `status.rs` | the commands over the client |
 //! | `completions.rs` | completion scripts for shells |
 //! | `dev/` | a local cluster: real nodes as child processes |
+//! | `backup.rs`, `restore.rs`, `inspect.rs` | a cluster's state as a file, and back; what is on a disk |
+//! | `offline.rs` | what those three share |
 //! | `key.rs` | `confman key new` |
 //! | `logging.rs` | tracing: readable on a terminal, JSON otherwise |
 //! | `signals.rs` | SIGTERM, SIGINT and SIGHUP |
@@ -16,15 +18,19 @@
 //! | `secrets.rs` | fresh random secrets |
 
 mod audit;
+mod backup;
 mod completions;
 mod configuration;
 mod dev;
 mod entries;
+mod inspect;
 mod key;
 mod logging;
 mod namespaces;
+mod offline;
 mod output;
 mod reach;
+mod restore;
 mod secrets;
 mod serve;
 mod signals;
@@ -78,6 +84,12 @@ enum Command {
     Serve(serve::Arguments),
     /// Run a whole cluster on this machine, for development.
     Dev(dev::Arguments),
+    /// Write the state of a running cluster, at one revision, to a file.
+    Backup(backup::Arguments),
+    /// Make the data directory of a new cluster's first node from a backup.
+    Restore(restore::Arguments),
+    /// Say what is in a data directory, a log, a snapshot or a backup, and check all of it.
+    Inspect(inspect::Arguments),
     /// Make API keys.
     Key(key::Arguments),
     /// Look at a node's configuration without starting it.
@@ -98,6 +110,9 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Dev(arguments) => dev::run(&arguments),
+        Command::Backup(arguments) => backup::run(arguments),
+        Command::Restore(arguments) => restore::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
         Command::Key(arguments) => key::run(&arguments),
         Command::Config(arguments) => configuration::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

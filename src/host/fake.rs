@@ -147,7 +147,8 @@ impl Lifeline for FakeLifeline {
     }
 }
 
-struct FakeEntropy(u64);
+/// Streams that follow from a seed.
+pub struct FakeEntropy(pub u64);
 
 impl Entropy for FakeEntropy {
     fn fork(&self, label: &'static str) -> Rng {

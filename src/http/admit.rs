@@ -86,11 +86,12 @@ async fn pass(
             key.principal
         }
     };
-    let Serves::Handler { query: known, state: of_state, handler } = route.serves else {
+    let Serves::Handler { query: known, state: of_state, answers, handler } = route.serves else {
         return Err(Problem::not_built(format!("{} {}", route.method, route.path)));
     };
-    if route.access != Access::Open && !accepts_json(&parts.headers) {
-        return Err(Problem::new(Slug::NotAcceptable, "answers are JSON: send Accept: application/json, or none"));
+    if route.access != Access::Open && !accepts(&parts.headers, answers) {
+        let detail = format!("answers are {answers}: send Accept: {answers}, or none");
+        return Err(Problem::new(Slug::NotAcceptable, detail));
     }
     let query = Query::parse(parts.uri.query(), known, of_state)?;
     if of_state {
@@ -121,8 +122,9 @@ fn refuse_what_is_not_built(method: &Method, headers: &HeaderMap, query: &Query)
     Ok(())
 }
 
-/// RFC 9110, section 12.5.1: the most specific range that covers JSON decides, and its weight is not 0.
-fn accepts_json(headers: &HeaderMap) -> bool {
+/// RFC 9110, section 12.5.1: the most specific range that covers the answer decides, and its weight is not 0.
+fn accepts(headers: &HeaderMap, answer: &str) -> bool {
+    let kind = answer.split('/').next().unwrap_or_default();
     let mut given = false;
     let (mut best, mut accepted) = (0, false);
     for value in headers.get_all(header::ACCEPT) {
@@ -131,9 +133,9 @@ fn accepts_json(headers: &HeaderMap) -> bool {
             let media = parts.next().unwrap_or_default();
             given |= !media.is_empty();
             let specific = match media.to_ascii_lowercase().as_str() {
-                "application/json" => 3,
-                "application/*" => 2,
+                exact if exact == answer => 3,
                 "*/*" => 1,
+                range if range.strip_suffix("/*") == Some(kind) => 2,
                 _ => continue,
             };
             let refused = parts.any(|parameter| {
@@ -169,8 +171,8 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, accept.parse().expect("a header value"));
-            assert_eq!(accepts_json(&headers), want, "{accept:?}");
+            assert_eq!(accepts(&headers, "application/json"), want, "{accept:?}");
         }
-        assert!(accepts_json(&HeaderMap::new()));
+        assert!(accepts(&HeaderMap::new(), "application/json"));
     }
 }

@@ -9,6 +9,7 @@ mod admit;
 mod answer;
 mod audit;
 mod auth;
+mod backup;
 mod body;
 mod cluster;
 mod conditional;

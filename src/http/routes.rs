@@ -9,7 +9,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use super::admit::{self, Call};
 use super::answer::Matched;
 use super::problem::Problem;
-use super::{HttpState, audit, cluster, config, health, namespaces, openapi, swagger};
+use super::{HttpState, audit, backup, cluster, config, health, namespaces, openapi, swagger};
 use crate::config::Role;
 use crate::host::BoxFuture;
 use crate::wire::Slug;
@@ -40,6 +40,8 @@ pub enum Serves {
         query: &'static [&'static str],
         /// It reads or writes replicated state, so that conditions and consistency would concern it.
         state: bool,
+        /// The media type of its answers, beside problems.
+        answers: &'static str,
         handler: Handler,
     },
     /// Part of the contract that this release does not have.
@@ -49,6 +51,8 @@ pub enum Serves {
 /// A handler: what it answers, or why not.
 pub type Handler = fn(HttpState, Call) -> BoxFuture<'static, Result<Response, Problem>>;
 
+/// What nearly all routes answer.
+const JSON: &str = "application/json";
 const READER: Access = Access::Role(Role::Reader);
 const ADMIN: Access = Access::Role(Role::Admin);
 
@@ -59,11 +63,16 @@ const fn built(
     query: &'static [&'static str],
     handler: Handler,
 ) -> Route {
-    Route { method, path, access, serves: Serves::Handler { query, state: true, handler } }
+    Route { method, path, access, serves: Serves::Handler { query, state: true, answers: JSON, handler } }
 }
 
 const fn stateless(method: Method, path: &'static str, access: Access, handler: Handler) -> Route {
-    Route { method, path, access, serves: Serves::Handler { query: &[], state: false, handler } }
+    Route { method, path, access, serves: Serves::Handler { query: &[], state: false, answers: JSON, handler } }
+}
+
+/// A route whose answers are not JSON.
+const fn file(method: Method, path: &'static str, access: Access, answers: &'static str, handler: Handler) -> Route {
+    Route { method, path, access, serves: Serves::Handler { query: &[], state: true, answers, handler } }
 }
 
 const fn not_built(method: Method, path: &'static str, access: Access) -> Route {
@@ -77,6 +86,7 @@ const ROLLBACK: &str = "/api/v1/config/{namespace}/{key}/rollback";
 pub(super) const NAMESPACE: &str = "/api/v1/namespaces/{namespace}";
 pub(super) const READY: &str = "/health/ready";
 pub(super) const MEMBERS: &str = "/api/v1/cluster/members";
+pub(super) const BACKUP: &str = "/api/v1/backup";
 pub(super) const AUDIT_VERIFY: &str = "/api/v1/audit/verify";
 pub(super) const AUDIT_OF: &str = "/api/v1/audit/{namespace}";
 pub(super) const SWAGGER_ASSET: &str = "/swagger/{asset}";
@@ -105,6 +115,7 @@ pub static ROUTES: &[Route] = &[
     built(Method::GET, AUDIT_VERIFY, ADMIN, &["consistency"], |s, c| Box::pin(audit::verify(s, c))),
     built(Method::GET, AUDIT_OF, READER, &["limit", "cursor", "consistency"],
         |s, c| Box::pin(audit::of_namespace(s, c))),
+    file(Method::GET, BACKUP, ADMIN, backup::MEDIA_TYPE, |s, c| Box::pin(backup::get(s, c))),
     stateless(Method::GET, "/api/v1/cluster", READER, |s, c| Box::pin(cluster::get(s, c))),
     stateless(Method::GET, MEMBERS, READER, |s, c| Box::pin(cluster::members(s, c))),
     not_built(Method::POST, MEMBERS, ADMIN),

@@ -80,6 +80,11 @@ impl EntryIndex {
         self.slots.get(usize::try_from(index.0.checked_sub(self.first)?).ok()?)
     }
 
+    /// How many entries there are.
+    pub fn count(&self) -> u64 {
+        self.slots.len() as u64
+    }
+
     /// The id of the entry at `index`, or of the purged one.
     pub fn id_at(&self, index: LogIndex) -> Option<LogId> {
         match self.slot(index) {

@@ -73,6 +73,7 @@ mod recover;
 mod scan;
 mod segment;
 pub mod snapshot;
+pub mod survey;
 #[cfg(test)]
 mod tests;
 mod wal;
@@ -80,7 +81,7 @@ mod writer;
 
 use bytes::Bytes;
 pub use error::LogError;
-pub use snapshot::{SnapshotFile, SnapshotMeta, SnapshotReceiver, SnapshotRows, Snapshots};
+pub use snapshot::{SnapshotFile, SnapshotMeta, SnapshotReceiver, SnapshotRows, SnapshotStream, Snapshots};
 pub use wal::Wal;
 
 use crate::base::LogId;

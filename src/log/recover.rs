@@ -8,7 +8,7 @@ use super::scan::{Scan, Tail, judge, scan};
 use super::segment::{self, LOG_DIR, SEGMENT_HEADER_BYTES, Segment};
 use super::{LogError, WalSettings};
 use crate::base::{GroupId, LogId, LogIndex};
-use crate::host::Host;
+use crate::host::{Files, Host};
 
 /// What the files say, all of it durable.
 pub struct Recovered {
@@ -34,54 +34,10 @@ pub async fn recover(
 ) -> Result<Recovered, LogError> {
     host.files.create_dir(LOG_DIR).await.map_err(LogError::io(LOG_DIR))?;
     host.files.sync_dir("").await.map_err(LogError::io("data directory"))?;
-    let listed = host.files.list(LOG_DIR).await.map_err(LogError::io(LOG_DIR))?;
-    let mut leftovers: Vec<String> = listed.iter().filter(|name| segment::is_temporary(group, name)).cloned().collect();
-    let mut seqs: Vec<u32> = listed.iter().filter_map(|name| segment::parse_name(group, name)).collect();
-    seqs.sort_unstable();
-    // The removal of old segments is not synced: any of them may be back. What counts is the unbroken run at the end.
-    let run_start = (1..seqs.len()).rev().find(|at| seqs[at - 1] + 1 != seqs[*at]).unwrap_or(0);
-    leftovers.extend(seqs.drain(..run_start).map(|seq| segment::path(group, seq)[LOG_DIR.len() + 1..].to_owned()));
-
-    let mut replay = Replay::new(settings.cache_bytes);
-    let (mut used, mut unused): (Vec<Segment>, Vec<Segment>) = (Vec::new(), Vec::new());
-    for seq in seqs {
-        let segment = Segment::open(host, group, seq).await?;
-        let before = replay.end.as_ref().map(|end| end.link);
-        let scanned = scan(&segment, before, |offset, record| {
-            if let Some(skipped) = unused.first() {
-                let what = format!("the segment's first record is not sound, and {} was begun after it", segment.path);
-                return Err(LogError::damaged(&skipped.path, SEGMENT_HEADER_BYTES, what));
-            }
-            replay.take(&segment, offset, record)
-        });
-        let scanned = scanned.await?;
-        if scanned.records == 0 {
-            unused.push(segment);
-            continue;
-        }
-        let Scan { end: offset, link, synced, .. } = scanned;
-        replay.end = Some(End { path: segment.path.clone(), offset, link, synced });
-        used.push(segment);
-    }
-    let next = settle_unused(unused, used.is_empty())?;
+    let Survey { leftovers, used, next, next_tail, active_tail, replay } =
+        survey(&*host.files, group, settings.cache_bytes, applied).await?;
+    let active = used.last().map(|(segment, _)| segment.clone());
     let (offset, link, synced) = replay.end.as_ref().map_or((0, 0, 0), |end| (end.offset, end.link, end.synced));
-    let next_tail = match &next {
-        Some(next) => Some(judge(next, SEGMENT_HEADER_BYTES).await?),
-        None => None,
-    };
-    let active = used.last().cloned();
-    let active_tail = match &active {
-        Some(active) => Some(judge(active, offset).await?),
-        None => None,
-    };
-    if let (Some(active), Some(Tail { clean: false, .. }), Some(Tail { any_record: true, .. })) =
-        (&active, active_tail, next_tail)
-    {
-        // A segment is synced before the next one takes its first record.
-        return Err(LogError::damaged(&active.path, offset, "a later segment proves that a sound record stood here"));
-    }
-    let place = active.as_ref().map_or((LOG_DIR, 0), |active| (active.path.as_str(), offset));
-    replay.check(applied).map_err(|what| LogError::damaged(place.0, place.1, what))?;
 
     for (segment, tail, from) in [(&next, next_tail, SEGMENT_HEADER_BYTES), (&active, active_tail, offset)] {
         if let (Some(segment), Some(Tail { clean: false, .. })) = (segment, tail) {
@@ -99,13 +55,85 @@ pub async fn recover(
     }
     host.files.sync_dir(LOG_DIR).await.map_err(LogError::io(LOG_DIR))?;
 
-    let segments = used.into_iter().map(|segment| {
+    let segments = used.into_iter().map(|(segment, _)| {
         let highest = replay.highest.get(&segment.seq).copied();
         (segment.seq, (segment, highest))
     });
     let segments = segments.collect();
     let Replay { index, image, .. } = replay;
     Ok(Recovered { index, image, active, offset, link, next, segments })
+}
+
+/// What the files say, and what recovery would have to repair. Nothing is changed.
+pub struct Survey {
+    /// Files that are of no use any more.
+    pub leftovers: Vec<String>,
+    /// The segments that hold records, in order; the last one takes the next record.
+    pub used: Vec<(Segment, Scan)>,
+    /// An empty segment after them.
+    pub next: Option<Segment>,
+    pub next_tail: Option<Tail>,
+    /// What lies behind the records of the last used one.
+    pub active_tail: Option<Tail>,
+    pub replay: Replay,
+}
+
+/// Reads the log of one group to its end and judges it; `applied` as for [`recover`].
+pub async fn survey(
+    files: &dyn Files,
+    group: GroupId,
+    cache_bytes: usize,
+    applied: Option<LogId>,
+) -> Result<Survey, LogError> {
+    let listed = files.list(LOG_DIR).await.map_err(LogError::io(LOG_DIR))?;
+    let mut leftovers: Vec<String> = listed.iter().filter(|name| segment::is_temporary(group, name)).cloned().collect();
+    let mut seqs: Vec<u32> = listed.iter().filter_map(|name| segment::parse_name(group, name)).collect();
+    seqs.sort_unstable();
+    // The removal of old segments is not synced: any of them may be back. What counts is the unbroken run at the end.
+    let run_start = (1..seqs.len()).rev().find(|at| seqs[at - 1] + 1 != seqs[*at]).unwrap_or(0);
+    leftovers.extend(seqs.drain(..run_start).map(|seq| segment::path(group, seq)[LOG_DIR.len() + 1..].to_owned()));
+
+    let mut replay = Replay::new(cache_bytes);
+    let (mut used, mut unused): (Vec<(Segment, Scan)>, Vec<Segment>) = (Vec::new(), Vec::new());
+    for seq in seqs {
+        let segment = Segment::open(files, group, seq).await?;
+        let before = replay.end.as_ref().map(|end| end.link);
+        let scanned = scan(&segment, before, |offset, record| {
+            if let Some(skipped) = unused.first() {
+                let what = format!("the segment's first record is not sound, and {} was begun after it", segment.path);
+                return Err(LogError::damaged(&skipped.path, SEGMENT_HEADER_BYTES, what));
+            }
+            replay.take(&segment, offset, record)
+        });
+        let scanned = scanned.await?;
+        if scanned.records == 0 {
+            unused.push(segment);
+            continue;
+        }
+        let Scan { end: offset, link, synced, .. } = scanned;
+        replay.end = Some(End { path: segment.path.clone(), offset, link, synced });
+        used.push((segment, scanned));
+    }
+    let next = settle_unused(unused, used.is_empty())?;
+    let offset = replay.end.as_ref().map_or(0, |end| end.offset);
+    let next_tail = match &next {
+        Some(next) => Some(judge(next, SEGMENT_HEADER_BYTES).await?),
+        None => None,
+    };
+    let active = used.last().map(|(segment, _)| segment);
+    let active_tail = match active {
+        Some(active) => Some(judge(active, offset).await?),
+        None => None,
+    };
+    if let (Some(active), Some(Tail { clean: false, .. }), Some(Tail { any_record: true, .. })) =
+        (active, active_tail, next_tail)
+    {
+        // A segment is synced before the next one takes its first record.
+        return Err(LogError::damaged(&active.path, offset, "a later segment proves that a sound record stood here"));
+    }
+    let place = active.map_or((LOG_DIR, 0), |active| (active.path.as_str(), offset));
+    replay.check(applied).map_err(|what| LogError::damaged(place.0, place.1, what))?;
+    Ok(Survey { leftovers, used, next, next_tail, active_tail, replay })
 }
 
 /// At most one segment is prepared ahead, and only once the one before it holds synced records.
@@ -121,24 +149,24 @@ fn settle_unused(unused: Vec<Segment>, fresh: bool) -> Result<Option<Segment>, L
 }
 
 /// Where a segment's sound records end.
-struct End {
+pub struct End {
     path: String,
-    offset: u64,
+    pub offset: u64,
     link: u32,
     /// Up to here they are known to have been synced.
     synced: u64,
 }
 
 /// The records so far, taken one by one.
-struct Replay {
-    image: Image,
-    index: EntryIndex,
+pub struct Replay {
+    pub image: Image,
+    pub index: EntryIndex,
     cache_bytes: usize,
     /// Where the last segment ended that was read.
-    end: Option<End>,
+    pub end: Option<End>,
     /// Entries up to here lay in segments that are gone. They must turn out to be purged.
     missing: Option<LogId>,
-    highest: BTreeMap<u32, LogIndex>,
+    pub highest: BTreeMap<u32, LogIndex>,
 }
 
 impl Replay {

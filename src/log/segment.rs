@@ -9,7 +9,7 @@ use super::LogError;
 use super::error::is_full;
 use super::record::salt;
 use crate::base::GroupId;
-use crate::host::{File, Host};
+use crate::host::{File, Files, Host};
 
 /// Where segments lie.
 pub const LOG_DIR: &str = "log";
@@ -18,7 +18,7 @@ pub const SEGMENT_HEADER_BYTES: u64 = 64;
 /// The segment format that this release writes.
 pub const FORMAT: u32 = 1;
 
-const MAGIC: &[u8; 8] = b"CONFMLOG";
+pub const MAGIC: &[u8; 8] = b"CONFMLOG";
 /// Magic, format version and the checksum of both: at this place in every format there will ever be.
 const PREFIX_BYTES: usize = 16;
 /// Files are read and filled in pieces of this size.
@@ -73,9 +73,20 @@ fn encode_header(group: GroupId, seq: u32, bytes: u64) -> Bytes {
 impl Segment {
     /// Opens an existing segment and checks its header. The header and the length were synced before the file got its
     /// name: nothing about them can be torn.
-    pub async fn open(host: &Host, group: GroupId, seq: u32) -> Result<Segment, LogError> {
+    pub async fn open(files: &dyn Files, group: GroupId, seq: u32) -> Result<Segment, LogError> {
         let path = path(group, seq);
-        let file = host.files.open(&path).await.map_err(LogError::io(&path))?;
+        let (found_group, segment) = Segment::open_any(files, &path).await?;
+        if (found_group, segment.seq) != (group, seq) {
+            let what = format!("the header is that of group {found_group}, segment {}", segment.seq);
+            return Err(LogError::damaged(&path, 0, what));
+        }
+        Ok(segment)
+    }
+
+    /// Opens a segment file by its path, whichever it is; tells its group too.
+    pub async fn open_any(files: &dyn Files, path: &str) -> Result<(GroupId, Segment), LogError> {
+        let path = path.to_owned();
+        let file = files.open(&path).await.map_err(LogError::io(&path))?;
         let len = file.len().await.map_err(LogError::io(&path))?;
         let header = file.read_at(0, SEGMENT_HEADER_BYTES as usize).await.map_err(LogError::io(&path))?;
         let format = read_prefix(&header, MAGIC).map_err(|what| LogError::damaged(&path, 0, what))?;
@@ -91,17 +102,13 @@ impl Segment {
             return Err(LogError::damaged(&path, 0, "the segment's header fails its checksum"));
         }
         fields.advance(PREFIX_BYTES);
-        let found = (fields.get_u32_le(), fields.get_u32_le());
+        let (group, seq) = (GroupId(fields.get_u32_le()), fields.get_u32_le());
         let bytes = fields.get_u64_le();
-        if found != (group.0, seq) {
-            let what = format!("the header is that of group {}, segment {}", found.0, found.1);
-            return Err(LogError::damaged(&path, 0, what));
-        }
         if len != bytes {
             let what = format!("the file was made with {bytes} bytes and has {len}");
             return Err(LogError::damaged(&path, len.min(bytes), what));
         }
-        Ok(Segment { seq, path, file, bytes, salt: salt(group, seq) })
+        Ok((group, Segment { seq, path, file, bytes, salt: salt(group, seq) }))
     }
 
     /// Makes a segment of zeros, durable with its name before this returns; it replaces one of the same number.

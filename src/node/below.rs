@@ -4,14 +4,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::api::{
-    self, AuditLog, AuditPage, Below, CallError, Consensus, ListPage, NamespacePage, PeerCall, Peers, ProposeError,
-    RaftRole, RaftStatus, ReadError, ReadView, State,
+    self, AuditLog, AuditPage, BackupBytes, Below, CallError, Consensus, ListPage, NamespacePage, PeerCall, Peers,
+    ProposeError, RaftRole, RaftStatus, ReadError, ReadView, State,
 };
-use crate::apply::ApplyHandle;
+use crate::apply::{ApplyHandle, SnapshotMetaParts};
 use crate::audit::{AuditError, AuditHandle, AuditRecord, Verification};
 use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, Term, WallTime};
 use crate::host::{BoxFuture, StoreError};
 use crate::keys::StateView;
+use crate::log::{SnapshotMeta, SnapshotStream};
 use crate::model::{Applied, Command, Entry, EventId, Key, Namespace, NamespaceState, Op};
 use crate::peer::{FrameKind, Lane, PeerHandle, PeerTarget};
 use crate::raft::{self, RaftHandle};
@@ -120,6 +121,36 @@ impl State for ApplyHandle {
     fn wait_applied(&self, index: LogIndex) -> BoxFuture<'static, bool> {
         let apply = self.clone();
         Box::pin(async move { ApplyHandle::wait_applied(&apply, index).await.is_ok() })
+    }
+
+    /// A backup is a snapshot file.
+    fn backup(&self) -> BoxFuture<'static, Result<(LogId, Box<dyn BackupBytes>), String>> {
+        let apply = self.clone();
+        Box::pin(async move {
+            let (parts, view, range) = apply.snapshot_view().await.map_err(|error| error.to_string())?;
+            let meta = SnapshotMeta { last: parts.last, membership: parts.membership.clone() };
+            let stream = SnapshotStream::start(apply.group(), &meta, view, range)?;
+            Ok((parts.last, Box::new(SnapshotBytes { apply, parts, stream }) as Box<dyn BackupBytes>))
+        })
+    }
+}
+
+struct SnapshotBytes {
+    apply: ApplyHandle,
+    parts: SnapshotMetaParts,
+    stream: SnapshotStream,
+}
+
+impl BackupBytes for SnapshotBytes {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, String>> {
+        Box::pin(async move {
+            let next = self.stream.next();
+            // The view compares its rows with the state hash: a backup of damaged rows has no end.
+            if let (Err(_), Some(what)) = (&next, self.parts.damage.get()) {
+                self.apply.report_damage(self.parts.store.clone(), what.clone()).await;
+            }
+            next
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{NodeId, StorageId};
-use crate::host::Host;
+use crate::host::{Files, Host};
 
 const FILE: &str = "identity";
 const FILE_BEFORE_RENAME: &str = "identity.tmp";
@@ -29,6 +29,14 @@ impl IdentityFile {
     fn sum(&self) -> u32 {
         crc32c::crc32c(format!("{}/{}/{}/{}", self.format, self.cluster, self.node, self.storage).as_bytes())
     }
+}
+
+/// Whose data directory it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityContent {
+    pub cluster: String,
+    pub node: NodeId,
+    pub storage: StorageId,
 }
 
 /// A data directory that is not this node's, or cannot be read.
@@ -57,13 +65,22 @@ pub enum IdentityError {
 /// Reads the identity of the data directory, or gives an empty directory one.
 pub(super) async fn open(host: &Host, cluster: &str, node: NodeId) -> Result<StorageId, IdentityError> {
     match host.files.open(FILE).await {
-        Ok(file) => read(&file.read_at(0, FILE_BYTES_MAX).await?, cluster, node),
+        Ok(file) => check(parse(&file.read_at(0, FILE_BYTES_MAX).await?)?, cluster, node),
         Err(e) if e.kind() == io::ErrorKind::NotFound => create(host, cluster, node).await,
         Err(e) => Err(e.into()),
     }
 }
 
-fn read(text: &[u8], cluster: &str, node: NodeId) -> Result<StorageId, IdentityError> {
+/// Reads the identity of a data directory, whosever it is; `None` where it has none.
+pub async fn look(files: &dyn Files) -> Result<Option<IdentityContent>, IdentityError> {
+    match files.open(FILE).await {
+        Ok(file) => parse(&file.read_at(0, FILE_BYTES_MAX).await?).map(Some),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn parse(text: &[u8]) -> Result<IdentityContent, IdentityError> {
     let damaged = |what: &str| IdentityError::Damaged(what.to_owned());
     let format = serde_json::from_slice::<serde_json::Value>(text)
         .ok()
@@ -76,15 +93,20 @@ fn read(text: &[u8], cluster: &str, node: NodeId) -> Result<StorageId, IdentityE
     if file.crc != file.sum() {
         return Err(damaged("its checksum does not match"));
     }
-    if file.cluster != cluster || file.node != node {
+    let storage = u128::from_str_radix(&file.storage, 16).map(StorageId).map_err(|e| damaged(&e.to_string()))?;
+    Ok(IdentityContent { cluster: file.cluster, node: file.node, storage })
+}
+
+fn check(found: IdentityContent, cluster: &str, node: NodeId) -> Result<StorageId, IdentityError> {
+    if found.cluster != cluster || found.node != node {
         return Err(IdentityError::Foreign {
-            found_cluster: file.cluster,
-            found_node: file.node,
+            found_cluster: found.cluster,
+            found_node: found.node,
             cluster: cluster.to_owned(),
             node,
         });
     }
-    u128::from_str_radix(&file.storage, 16).map(StorageId).map_err(|e| damaged(&e.to_string()))
+    Ok(found.storage)
 }
 
 async fn create(host: &Host, cluster: &str, node: NodeId) -> Result<StorageId, IdentityError> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | here | the order in which a node starts |
 //! | `storage` | opens store, log and snapshots, and checks them against each other |
+//! | `restore` | a new cluster from a backup |
 //! | `identity` | which cluster and node a data directory belongs to |
 //! | `guard` | which other nodes may talk to this one |
 //! | `service` | hands the frames of other nodes to the right actor |
@@ -13,11 +14,14 @@
 mod below;
 mod bootstrap;
 mod guard;
-mod identity;
+pub mod identity;
+pub mod restore;
+#[cfg(test)]
+mod restore_tests;
 mod service;
 mod storage;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +40,7 @@ use crate::host::{BoxFuture, Host, Spawn, TaskHandle};
 use crate::http::{self, HttpState};
 use crate::log::LogError;
 use crate::peer::{self, PeerHandle};
-use crate::raft::{self, RaftHandle, RaftSettings};
+use crate::raft::{self, Member, RaftHandle, RaftSettings};
 
 /// How long a node that ends waits for another to take the leadership over.
 const HAND_OVER_WITHIN: Duration = Duration::from_secs(1);
@@ -64,6 +68,8 @@ pub enum StartError {
     Log(#[from] LogError),
     #[error(transparent)]
     State(#[from] ApplyError),
+    #[error(transparent)]
+    Restore(#[from] restore::RestoreError),
     #[error("{0}")]
     Raft(String),
 }
@@ -80,7 +86,9 @@ impl Node {
 
     async fn start_on<R: AsyncRuntime>(host: Host, config: NodeConfig, group: GroupId) -> Result<Node, StartError> {
         let storage = identity::open(&host, &config.cluster, config.node).await?;
-        let stores = storage::open(&host, group, &config.storage).await?;
+        let (peer, url) = (config.peer.address.clone(), config.http.url.clone());
+        let founder = restore::Founder { node: config.node, member: Member { peer, url, storage } };
+        let stores = storage::open::<R>(&host, group, &config.storage, &founder).await?;
 
         let guard = Arc::new(guard::Guard::new(stores.wal.clone(), config.members.clone()));
         let service = service::Service::new(storage, stores.wal.clone());

@@ -1,4 +1,7 @@
+use openraft::AsyncRuntime;
+
 use super::StartError;
+use super::restore::{self, Founder};
 use crate::apply::ApplyHandle;
 use crate::base::{GroupId, LogId};
 use crate::config::StorageConfig;
@@ -11,9 +14,17 @@ const LOG_CACHE_BYTES: usize = 8 << 20;
 
 /// Opens store, log and snapshots. What can be rebuilt gives way to what must never be lost: a store that claims
 /// more than the durable log and snapshot hold, or something else, is set aside.
-pub(super) async fn open(host: &Host, group: GroupId, config: &StorageConfig) -> Result<GroupStorage, StartError> {
+///
+/// A backup that waits in the data directory becomes snapshot and log first, with `founder` as the only member.
+pub(super) async fn open<R: AsyncRuntime>(
+    host: &Host,
+    group: GroupId,
+    config: &StorageConfig,
+    founder: &Founder,
+) -> Result<GroupStorage, StartError> {
     let apply = ApplyHandle::start(host, group).await?;
     let snapshots = Snapshots::open(host, group).await?;
+    let restoring = restore::begin::<R>(host, group, &snapshots, apply.status().applied, founder).await?;
     let settings = WalSettings {
         segment_bytes: config.segment_bytes,
         cache_bytes: LOG_CACHE_BYTES,
@@ -25,6 +36,9 @@ pub(super) async fn open(host: &Host, group: GroupId, config: &StorageConfig) ->
     // never have been in this log.
     let from_log = applied.filter(|applied| snapshot.is_none_or(|snapshot| snapshot < *applied));
     let wal = Wal::open(host, group, settings, from_log).await?;
+    if let Some(restoring) = &restoring {
+        restoring.vote::<R>(host, &wal, founder).await?;
+    }
     if (applied.is_some() || snapshot.is_some()) && wal.vote().is_none() {
         // Nothing is committed without a leader, and a node records whom it follows before it takes an entry. Without
         // its log it would vote again where it has voted, and miss entries that it said to hold.
@@ -33,6 +47,9 @@ pub(super) async fn open(host: &Host, group: GroupId, config: &StorageConfig) ->
     }
     if let Some(snapshot) = snapshot {
         complete_purge(&wal, snapshot).await?;
+    }
+    if let Some(restoring) = restoring {
+        restoring.finish(host).await?;
     }
     let applied = match contradiction(applied, &wal) {
         Some(reason) => {
@@ -75,18 +92,22 @@ fn contradiction(applied: Option<LogId>, wal: &Wal) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use openraft_rt_tokio::TokioRuntime;
 
     use super::*;
     use crate::apply::{ApplyEntry, ApplyPayload};
+    use crate::base::NodeId;
     use crate::host::fake::{self, FakeHost};
     use crate::log::{LogEntry, SnapshotMeta};
+    use crate::raft::Member;
 
     const GROUP: GroupId = GroupId::MAIN;
     const CONFIG: StorageConfig =
         StorageConfig { segment_bytes: 8 << 10, snapshot_log_bytes: 64 << 10, reserve_bytes: 0 };
 
     async fn started(fake: &FakeHost) -> Result<GroupStorage, StartError> {
-        open(&fake.host, GROUP, &CONFIG).await
+        let founder = Founder { node: NodeId(1), member: Member::default() };
+        open::<TokioRuntime>(&fake.host, GROUP, &CONFIG, &founder).await
     }
 
     async fn append(stores: &GroupStorage, term: u64, indexes: std::ops::Range<u64>) {

@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use openraft_rt_tokio::TokioRuntime;
 
-use super::Node;
+use super::{Node, StartError};
 use crate::api::{Readiness, WriteRequest};
 use crate::base::{RequestId, WallTime};
 use crate::config;
 use crate::host::Clock;
 use crate::host::fake::{self, FakeHost};
-use crate::model::{Key, Namespace, Op, Outcome, ValueType};
+use crate::model::{Entry, Key, Namespace, Op, Outcome, ValueType};
 
 const CONFIG: &str = r#"
 cluster = "alone"
 node = 1
 dataDir = "data"
+[storage]
+segmentBytes = "64KiB"
 [[members]]
 id = 1
 peer = "127.0.0.1:7500"
@@ -28,11 +30,19 @@ role = "admin"
 key = "a-key-for-tests-alone"
 "#;
 
-async fn start(fake: &FakeHost) -> Node {
+/// Starts a node, and does not wait until it serves.
+pub(crate) async fn try_start(fake: &FakeHost) -> Result<Node, StartError> {
     let config = config::parse(Path::new("node.toml"), CONFIG, &|path: &Path| std::fs::read_to_string(path))
         .expect("a configuration");
-    let node = Node::start::<TokioRuntime>(fake.host.clone(), config).await.expect("it starts");
+    Node::start::<TokioRuntime>(fake.host.clone(), config).await
+}
+
+pub(crate) async fn start(fake: &FakeHost) -> Node {
+    let node = try_start(fake).await.expect("it starts");
+    let patience = fake.host.clock.now().after(Duration::from_secs(60));
     while !matches!(node.api.ready(), Readiness::Ready { .. }) {
+        let (status, died) = (node.raft.status(), fake.fatal_reason());
+        assert!(fake.host.clock.now() < patience, "it does not serve: {status:?} {died:?}");
         fake.host.sleep(Duration::from_millis(10)).await;
     }
     node
@@ -40,10 +50,14 @@ async fn start(fake: &FakeHost) -> Node {
 
 /// Sets an entry, and tells its time.
 async fn set(node: &Node) -> WallTime {
+    set_value(node, "v").await.updated_at
+}
+
+pub(crate) async fn set_value(node: &Node, value: &str) -> Entry {
     let op = Op::Set {
         namespace: Namespace::parse("a").expect("a namespace"),
         key: Key::parse("k").expect("a key"),
-        value: "v".to_owned(),
+        value: value.to_owned(),
         value_type: ValueType::String,
     };
     let request_id = RequestId::parse("r").expect("a request id");
@@ -51,7 +65,7 @@ async fn set(node: &Node) -> WallTime {
     let Outcome::Set { entry, .. } = node.api.write(request).await.expect("it writes").outcome else {
         panic!("a set has the outcome of a set");
     };
-    entry.updated_at
+    entry
 }
 
 #[tokio::test(start_paused = true)]

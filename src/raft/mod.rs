@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `types` | openraft's type configuration, generic over the async runtime |
 //! | `codec` | log payloads, votes and membership as versioned bytes |
+//! | `founder` | what a node begins alone with; votes and memberships for those who look at them |
 //! | `log_store` | openraft's log storage on [`crate::log::Wal`] |
 //! | `state_machine` | openraft's state machine on [`crate::apply::ApplyHandle`] and snapshot files |
 //! | `room` | waits for space where the store would meet a full disk |
@@ -17,6 +18,7 @@
 
 mod actor;
 mod codec;
+mod founder;
 mod log_store;
 mod network;
 mod publish;
@@ -37,6 +39,7 @@ mod tests;
 mod types;
 
 pub use actor::{GroupStorage, ProposeError, RaftHandle, RaftSettings, start};
+pub use founder::{MembershipContent, VoteContent, membership_of_one, read_membership, read_vote, vote_for_itself};
 pub use read_index::ReadIndexError;
 pub use server::RaftServer;
 pub use status::{Member, RaftRole, RaftStatus};

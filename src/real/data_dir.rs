@@ -43,18 +43,23 @@ impl DataDir {
 
     /// Where `relative` lies: one or more plain names joined by `/`, nothing that could leave the directory.
     pub fn resolve(&self, relative: &str) -> io::Result<PathBuf> {
-        let plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['\\', '\0']);
-        if !relative.split('/').all(plain) || relative == LOCK_FILE {
-            let why = format!("{relative:?} is not a path within the data directory");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        }
-        Ok(self.path.join(relative))
+        Ok(self.path.join(plain_path(relative)?))
     }
 
     /// Like [`DataDir::resolve`], and `""` is the directory itself.
     pub fn resolve_dir(&self, relative: &str) -> io::Result<PathBuf> {
         if relative.is_empty() { Ok(self.path.clone()) } else { self.resolve(relative) }
     }
+}
+
+/// `relative`, where it is one or more plain names joined by `/`.
+pub(super) fn plain_path(relative: &str) -> io::Result<&Path> {
+    let plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['\\', '\0']);
+    if !relative.split('/').all(plain) || relative == LOCK_FILE {
+        let why = format!("{relative:?} is not a path within the data directory");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    Ok(Path::new(relative))
 }
 
 /// Creates `path` and its parents so that a power loss keeps them: syncing what lies in a folder whose own name may

@@ -96,7 +96,7 @@ impl Files for DiskFiles {
 }
 
 /// The names of the files in `dir`, sorted. A name that is not Unicode is not one of ours.
-fn list_files(dir: &Path) -> io::Result<Vec<String>> {
+pub(super) fn list_files(dir: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for found in fs::read_dir(dir)? {
         let found = found?;
@@ -110,8 +110,26 @@ fn list_files(dir: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// Up to `len` bytes from `offset`; fewer only at the end of the file.
+pub(super) fn read_exactly(file: &fs::File, offset: u64, len: usize) -> io::Result<Bytes> {
+    // Nobody makes us allocate more than there is to read.
+    let there = file.metadata()?.len().saturating_sub(offset);
+    let mut bytes = vec![0; len.min(usize::try_from(there).unwrap_or(usize::MAX))];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read_at(&mut bytes[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes.into())
+}
+
 /// What an unprivileged process may still write (`f_bavail`, which leaves out root's reserve).
-fn free_bytes(dir: &Path) -> io::Result<u64> {
+pub(super) fn free_bytes(dir: &Path) -> io::Result<u64> {
     use std::os::unix::ffi::OsStrExt;
 
     let path = std::ffi::CString::new(dir.as_os_str().as_bytes())?;
@@ -169,22 +187,7 @@ impl DiskFile {
 
 impl File for DiskFile {
     fn read_at(&self, offset: u64, len: usize) -> BoxFuture<'static, io::Result<Bytes>> {
-        self.call(move |open| {
-            // Nobody makes us allocate more than there is to read.
-            let there = open.file.metadata()?.len().saturating_sub(offset);
-            let mut bytes = vec![0; len.min(usize::try_from(there).unwrap_or(usize::MAX))];
-            let mut filled = 0;
-            while filled < bytes.len() {
-                match open.file.read_at(&mut bytes[filled..], offset + filled as u64) {
-                    Ok(0) => break,
-                    Ok(read) => filled += read,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            bytes.truncate(filled);
-            Ok(bytes.into())
-        })
+        self.call(move |open| read_exactly(&open.file, offset, len))
     }
 
     fn write_at(&self, offset: u64, data: Bytes) -> BoxFuture<'static, io::Result<()>> {

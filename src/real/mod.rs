@@ -10,6 +10,7 @@ mod entropy;
 mod files;
 mod http;
 mod lifeline;
+mod look;
 mod net;
 mod pool;
 mod sockets;
@@ -24,11 +25,13 @@ use std::sync::Arc;
 pub use client::{HttpTransport, client_host};
 pub use http::serve_http;
 pub use lifeline::{FATAL_EXIT_CODE, ProcessLifeline};
+pub use look::{look_at_data_dir, look_at_folder};
 /// The asynchronous runtime that openraft runs on in a real node.
 pub use openraft_rt_tokio::TokioRuntime as Runtime;
 pub use sockets::listen;
+pub use stores::{StoreDamage, StoreFound, look_at_store};
 
-use crate::host::{Host, Lifeline};
+use crate::host::{Files, Host, Lifeline};
 
 /// Threads for files and stores: one each for the log, the store, a snapshot, and one to spare. They mostly sleep.
 const DISK_THREADS: usize = 4;
@@ -67,6 +70,13 @@ impl RealHost {
         };
         Ok((host, bound))
     }
+}
+
+/// The files of a data directory (made where there is none), locked: for commands that work on it while no node runs.
+pub fn files_of(data_dir: &Path) -> Result<Arc<dyn Files>, OpenError> {
+    let dir = Arc::new(data_dir::DataDir::open(data_dir)?);
+    let pool = pool::Pool::start(1, Arc::new(ProcessLifeline::exiting())).map_err(OpenError::System)?;
+    Ok(Arc::new(files::DiskFiles::new(dir, pool)))
 }
 
 /// Why a node cannot start on this machine. The text says what to do.

@@ -1,4 +1,6 @@
 mod folder;
+mod journal;
+mod offline;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use bytes::Bytes;
 use fjall::{Database, Guard, Keyspace, Readable, Slice, Snapshot};
+
+pub use offline::{StoreDamage, StoreFound, look_at_store};
 
 use super::data_dir::DataDir;
 use super::pool::{Pool, Strand};

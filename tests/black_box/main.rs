@@ -3,6 +3,7 @@
 //! `CONFMAN_BIN` names another binary than the one cargo built; `CONFMAN_SOAK=60` makes the test that kills leaders
 //! run for that many seconds. They start whole clusters: run them with `--test-threads=1` on a small machine.
 
+mod backup;
 mod catch_up;
 mod cli;
 mod client;
@@ -10,6 +11,7 @@ mod configuration;
 mod damage;
 mod dev;
 mod disk_full;
+mod inspect;
 mod kill_leader;
 mod namespaces;
 mod no_quorum;

@@ -177,6 +177,24 @@ pub fn binary() -> PathBuf {
     std::env::var_os("CONFMAN_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_confman")), PathBuf::from)
 }
 
+/// Runs a command of the binary to its end, without anything of the environment that could speak for flags.
+pub fn confman(arguments: &[&str]) -> std::process::Output {
+    let mut command = std::process::Command::new(binary());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CONFMAN_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).output().expect("the binary runs")
+}
+
+/// What a command printed, where it ended with `code`.
+#[track_caller]
+pub fn printed(output: &std::process::Output, code: i32) -> String {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
+    assert!(!err.contains("panicked"), "{err}");
+    format!("{out}{err}")
+}
+
 /// Asks `check` again and again until it answers.
 pub fn wait_for<T>(what: &str, check: impl FnMut() -> Option<T>) -> T {
     within(PATIENCE, check).unwrap_or_else(|| panic!("waited {} s for {what}", PATIENCE.as_secs()))

@@ -296,12 +296,20 @@ impl Course {
         let namespaces: Vec<String> = namespaces.into_iter().collect();
         let mut scans: Vec<Scan> = Vec::new();
         for node in cluster.world().nodes().into_iter().filter(|node| !cluster.has_given_up(*node)) {
-            match scan(cluster, node, &namespaces).await {
-                Ok(scan) => scans.push(scan),
-                Err(why) => {
-                    let what = format!("the scan failed: {why}");
-                    self.laws.judge(elapsed(), served::NAME, Err(what));
-                    return Err(Stopped::Violation);
+            // That all have applied the same does not say yet that each of them knows it.
+            let give_up_at = elapsed() + served::WITHIN;
+            loop {
+                match scan(cluster, node, &namespaces).await {
+                    Ok(scan) => {
+                        scans.push(scan);
+                        break;
+                    }
+                    Err(_) if elapsed() < give_up_at => sleep(Duration::from_millis(20)).await,
+                    Err(why) => {
+                        let what = format!("the scan failed: {why}");
+                        self.laws.judge(elapsed(), served::NAME, Err(what));
+                        return Err(Stopped::Violation);
+                    }
                 }
             }
         }

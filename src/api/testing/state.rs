@@ -4,8 +4,10 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
+use bytes::Bytes;
+
 use super::LOG_TIME;
-use crate::api::below::{AuditLog, ReadView, State};
+use crate::api::below::{AuditLog, BackupBytes, ReadView, State};
 use crate::api::read::ReadError;
 use crate::api::types::{
     ApplyStatus, AuditBreak, AuditEvent, AuditPage, AuditVerification, EventId, ListPage, NamespacePage,
@@ -191,6 +193,27 @@ impl State for FakeState {
             state.waiting.push(cx.waker().clone());
             Poll::Pending
         }))
+    }
+
+    /// Three pieces, of which a broken state has two.
+    fn backup(&self) -> BoxFuture<'static, Result<(LogId, Box<dyn BackupBytes>), String>> {
+        let rows = self.0.lock().unwrap();
+        let revision = rows.applied().ok_or_else(|| "nothing has been applied yet".to_owned());
+        let bytes = FakeBackup { left: vec!["end", "middle ", "begin "], broken: rows.broken };
+        Box::pin(std::future::ready(revision.map(|revision| (revision, Box::new(bytes) as Box<dyn BackupBytes>))))
+    }
+}
+
+struct FakeBackup {
+    left: Vec<&'static str>,
+    broken: bool,
+}
+
+impl BackupBytes for FakeBackup {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Bytes>, String>> {
+        let ended = self.broken && self.left.len() == 1;
+        let next = if ended { Err("a flipped bit".to_owned()) } else { Ok(self.left.pop().map(Bytes::from)) };
+        Box::pin(std::future::ready(next))
     }
 }
 

@@ -197,6 +197,8 @@ fn responses(route: &Route, operation: &Operation) -> Value {
                 }
                 response["content"] = json!({ "application/json": media });
             }
+            // Bytes without a schema, as the standard has it for files.
+            Content::File(media) => response["content"] = json!({ media: {} }),
             Content::Text(media) => response["content"] = json!({ media: { "schema": { "type": "string" } } }),
         }
         responses.insert(answer.status.to_string(), response);
@@ -264,6 +266,7 @@ fn headers() -> Value {
         "Location": header("The same request at the leader.", "http://10.0.0.1:7400/api/v1/config/payments/db%2Furl?hop=1", true),
         "Retry-After": header("In how many seconds to try again.", "1", true),
         "WWW-Authenticate": header("How to authenticate.", "Bearer realm=\"confman\"", true),
+        "Content-Disposition": header("A name for the file.", "attachment; filename=\"confman-5-57.backup\"", true),
         "Content-Encoding": header("Always compressed.", "gzip", false),
         "Content-Security-Policy": header("Nothing is loaded from elsewhere.", "default-src 'none'", true),
         "X-Content-Type-Options": header("The type is what is said.", "nosniff", true),

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 
-use crate::http::routes::{AUDIT_OF, AUDIT_VERIFY, ENTRY, LIST, MEMBERS, NAMESPACE, READY, SWAGGER_ASSET};
+use crate::http::routes::{AUDIT_OF, AUDIT_VERIFY, BACKUP, ENTRY, LIST, MEMBERS, NAMESPACE, READY, SWAGGER_ASSET};
 use crate::wire::Slug;
 
 /// One operation. `HEAD` follows `GET`, here as in the table.
@@ -35,6 +35,8 @@ pub(super) enum Content {
     Json(&'static str),
     /// Something else, of this media type.
     Text(&'static str),
+    /// Bytes, in a file of Confman's own.
+    File(&'static str),
 }
 
 /// Groups of operations, as the page shows them.
@@ -202,6 +204,24 @@ pub(super) static OPERATIONS: &[Operation] = &[
         body: None,
         answers: &[json(200, "A page.", "AuditList", VERSION)],
         problems: &[Slug::InvalidCursor],
+    },
+    Operation {
+        method: Method::GET,
+        path: BACKUP,
+        id: "getBackup",
+        tag: "Cluster",
+        summary: "The state as a file",
+        description: "All that this node has applied, at one revision, while writes go on: entries, history, audit and \
+                      namespaces. The file has checksums and an end of its own: `confman inspect` checks it, `confman \
+                      restore` makes a new cluster of it. A node gives two at once.",
+        body: None,
+        answers: &[Answer {
+            status: 200,
+            description: "The backup. The version is the revision that it is of.",
+            content: Content::File(crate::http::backup::MEDIA_TYPE),
+            headers: &["Content-Disposition", "X-Confman-Version"],
+        }],
+        problems: &[],
     },
     Operation {
         method: Method::GET,

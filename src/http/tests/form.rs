@@ -118,7 +118,7 @@ fn headers_that_would_be_ignored_are_refused() {
         GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "X-Confman-Consistency: linearizable"]  -> 501 not-implemented: consistency linearizable is not built yet in this release: do without it
         GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "X-Confman-Consistency: sloppy"]  -> 400 invalid-request: consistency is eventual, read-your-writes or linearizable
         GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "X-Confman-Consistency: eventual"]  -> 404 not-found: there is no entry of this namespace and key: set it with PUT, or GET the namespace to see its keys
-        GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "Accept: text/html"]  -> 406 not-acceptable: answers are JSON: send Accept: application/json, or none
+        GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "Accept: text/html"]  -> 406 not-acceptable: answers are application/json: send Accept: application/json, or none
         PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json", "If-Match: \"5:1\""] {"value":"v"} -> 501 not-implemented: the header if-match is not built yet in this release: do without it
         PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json", "If-None-Match: *"] {"value":"v"} -> 501 not-implemented: the header if-none-match is not built yet in this release: do without it
         PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json", "Idempotency-Key: x"] {"value":"v"} -> 501 not-implemented: the header idempotency-key is not built yet in this release: do without it

@@ -1,5 +1,6 @@
 //! The router as a client sees it, over fakes of what is below the API actor.
 
+mod backup;
 mod entries;
 mod form;
 mod lists;

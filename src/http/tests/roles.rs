@@ -63,6 +63,7 @@ fn every_route_is_closed_to_those_it_is_not_for() {
         GET /api/v1/audit [401, 401, 403, 200]
         GET /api/v1/audit/verify [401, 401, 403, 200]
         GET /api/v1/audit/a [401, 401, 200, 200]
+        GET /api/v1/backup [401, 401, 403, 200]
         GET /api/v1/cluster [401, 401, 200, 200]
         GET /api/v1/cluster/members [401, 401, 200, 200]
         POST /api/v1/cluster/members [401, 401, 403, 501]
@@ -104,6 +105,7 @@ fn another_method_is_told_the_ones_there_are() {
         /api/v1/audit GET, HEAD
         /api/v1/audit/verify GET, HEAD
         /api/v1/audit/{namespace} GET, HEAD
+        /api/v1/backup GET, HEAD
         /api/v1/cluster GET, HEAD
         /api/v1/cluster/members GET, HEAD, POST
         /api/v1/cluster/members/{node} PUT, DELETE

@@ -8,7 +8,7 @@ use super::format::SnapshotRows;
 use super::{LogError, SnapshotMeta};
 use crate::base::GroupId;
 use crate::base::limits::FRAME_BYTES_MAX;
-use crate::host::{File, Host};
+use crate::host::{File, Files};
 
 /// Names of files that are to be removed.
 #[derive(Clone, Default)]
@@ -64,8 +64,8 @@ impl std::fmt::Debug for SnapshotFile {
 
 impl SnapshotFile {
     /// Opens a file and reads it once to the end, checking all sums.
-    pub(super) async fn open(host: &Host, group: GroupId, path: &str) -> Result<SnapshotFile, LogError> {
-        let file = host.files.open(path).await.map_err(LogError::io(path))?;
+    pub(super) async fn open(files: &dyn Files, group: GroupId, path: &str) -> Result<SnapshotFile, LogError> {
+        let file = files.open(path).await.map_err(LogError::io(path))?;
         let bytes = file.len().await.map_err(LogError::io(path))?;
         let meta = verify(&file, path, group).await?;
         Ok(SnapshotFile { group, meta, bytes, path: path.to_owned(), file, temporary: None })

@@ -171,6 +171,11 @@ impl SnapshotRows {
         Ok(bytes)
     }
 
+    /// Where in the file the next chunk begins.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// The next rows; `None` at the end, when all sums were right.
     pub async fn next_chunk(&mut self) -> Result<Option<Vec<Row>>, LogError> {
         if self.ended {

@@ -11,8 +11,10 @@
 //! A file gets its name when it is whole and synced, and it is told when its folder is synced too. Until then it ends
 //! in `.tmp`, and opening removes it. An older snapshot never replaces a newer one.
 
+mod adopt;
 mod file;
 mod format;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -22,17 +24,15 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use file::TemporaryName;
 pub use file::{SnapshotFile, SnapshotReceiver};
-use format::Encoder;
 pub use format::SnapshotRows;
+pub use stream::SnapshotStream;
 
 use super::LogError;
 use crate::base::{GroupId, LogId};
-use crate::host::{Direction, File, Host, KeyRange, Row, StoreView};
+use crate::host::{File, Files, Host, KeyRange, StoreView};
 
-const SNAPSHOT_DIR: &str = "snapshot";
-/// Rows per scan: as many as come close to [`SCAN_BYTES`], going by the scan before.
-const SCAN_ROWS: std::ops::RangeInclusive<usize> = 8..=2048;
-const SCAN_BYTES: usize = 1 << 20;
+/// Where snapshots lie.
+pub const SNAPSHOT_DIR: &str = "snapshot";
 
 /// What a snapshot is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Snapshots {
                 remove(host, &path).await?;
                 continue;
             }
-            match SnapshotFile::open(host, group, &path).await {
+            match SnapshotFile::open(&**files, group, &path).await {
                 Ok(file) if file.meta().last == last => current = Some(file),
                 Ok(_) => set_aside(host, &path, "its name is not that of its content").await?,
                 Err(LogError::Damaged { offset, what, .. }) => {
@@ -131,56 +131,31 @@ impl Snapshots {
         }
         self.collect_garbage().await;
         let (file, name) = self.create(&meta).await?;
-        let bytes = self.write_rows(&*file, name.path(), &meta, &*view, range).await;
-        drop(view);
-        let written = match bytes {
-            Ok(bytes) => Ok(SnapshotFile::temporary(self.inner.group, meta, bytes, file, name)),
+        let refused = |what: String| LogError::Refused { file: name.path().to_owned(), what };
+        let written = match SnapshotStream::start(self.inner.group, &meta, view, range).map_err(refused) {
+            Ok(stream) => write_stream(&*file, name.path(), stream).await,
+            Err(error) => Err(error),
+        };
+        self.finish(meta, file, name, written).await
+    }
+
+    /// Makes a file of which all was written the current one, where that went well.
+    async fn finish(
+        &self,
+        meta: SnapshotMeta,
+        file: Arc<dyn File>,
+        name: TemporaryName,
+        written: Result<u64, LogError>,
+    ) -> Result<SnapshotFile, LogError> {
+        let built = match written {
+            Ok(bytes) => self.publish(SnapshotFile::temporary(self.inner.group, meta, bytes, file, name)).await,
             Err(error) => {
                 drop(name);
                 Err(error)
             }
         };
-        let built = match written {
-            Ok(snapshot) => self.publish(snapshot).await,
-            Err(error) => Err(error),
-        };
         self.collect_garbage().await;
         built
-    }
-
-    async fn write_rows(
-        &self,
-        file: &dyn File,
-        path: &str,
-        meta: &SnapshotMeta,
-        view: &dyn StoreView,
-        range: KeyRange,
-    ) -> Result<u64, LogError> {
-        let refused = |what: String| LogError::Refused { file: path.to_owned(), what };
-        let (mut encoder, header) = Encoder::start(self.inner.group, meta).map_err(refused)?;
-        let mut at = 0;
-        let mut write = async |bytes: Bytes| {
-            let len = bytes.len() as u64;
-            file.write_at(at, bytes).await.map_err(LogError::io(path))?;
-            at += len;
-            Ok::<u64, LogError>(at)
-        };
-        write(header).await?;
-        let (mut range, mut limit) = (range, *SCAN_ROWS.start());
-        loop {
-            let rows = view.scan(&range, limit, Direction::Forward).map_err(|error| refused(error.to_string()))?;
-            let Some((last, _)) = rows.last() else { break };
-            range.start = successor(last);
-            for row in &rows {
-                if let Some(chunk) = encoder.row(row).map_err(refused)? {
-                    write(chunk).await?;
-                }
-            }
-            limit = next_limit(&rows);
-        }
-        let bytes = write(encoder.end()).await?;
-        file.sync().await.map_err(LogError::io(path))?;
-        Ok(bytes)
     }
 
     /// Begins to take a snapshot that another node sends as the bytes of its file.
@@ -219,7 +194,7 @@ impl Snapshots {
             return LogError::damaged(SNAPSHOT_DIR, 0, what);
         };
         let file = format!("{}.bad", path(*group, newest));
-        let (offset, found) = match SnapshotFile::open(host, *group, &file).await {
+        let (offset, found) = match SnapshotFile::open(&*host.files, *group, &file).await {
             Err(LogError::Damaged { offset, what, .. }) => (offset, what),
             Err(other) => (0, other.to_string()),
             Ok(_) => (0, "it was set aside".to_owned()),
@@ -271,6 +246,25 @@ impl Snapshots {
     }
 }
 
+/// Reads a snapshot file that need not be one of this node's: what it is of, and its rows from the first.
+pub async fn read(files: &dyn Files, group: GroupId, path: &str) -> Result<(SnapshotMeta, SnapshotRows), LogError> {
+    let file = files.open(path).await.map_err(LogError::io(path))?;
+    SnapshotRows::open(file, path, group).await
+}
+
+/// Writes all of a stream and syncs it; answers its length. The view is let go before the sync.
+async fn write_stream(file: &dyn File, path: &str, mut stream: SnapshotStream) -> Result<u64, LogError> {
+    let mut at = 0;
+    while let Some(bytes) = stream.next().map_err(|what| LogError::Refused { file: path.to_owned(), what })? {
+        let len = bytes.len() as u64;
+        file.write_at(at, bytes).await.map_err(LogError::io(path))?;
+        at += len;
+    }
+    drop(stream);
+    file.sync().await.map_err(LogError::io(path))?;
+    Ok(at)
+}
+
 async fn remove(host: &Host, path: &str) -> Result<(), LogError> {
     match host.files.remove(path).await {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(LogError::io(path)(error)),
@@ -283,18 +277,4 @@ async fn set_aside(host: &Host, path: &str, reason: &str) -> Result<(), LogError
     tracing::error!(file = path, renamed = bad, reason, "a snapshot cannot be used and is set aside");
     host.files.rename(path, &bad).await.map_err(LogError::io(path))?;
     host.files.sync_dir(SNAPSHOT_DIR).await.map_err(LogError::io(SNAPSHOT_DIR))
-}
-
-/// The first key after `key`.
-fn successor(key: &Bytes) -> Bytes {
-    let mut next = Vec::with_capacity(key.len() + 1);
-    next.extend_from_slice(key);
-    next.push(0);
-    next.into()
-}
-
-fn next_limit(rows: &[Row]) -> usize {
-    let bytes: usize = rows.iter().map(|(key, value)| key.len() + value.len()).sum();
-    let fitting = SCAN_BYTES / (bytes / rows.len().max(1)).max(1);
-    fitting.clamp(*SCAN_ROWS.start(), *SCAN_ROWS.end())
 }

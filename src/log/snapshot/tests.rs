@@ -2,7 +2,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::*;
 use crate::host::fake::{self, FakeHost};
-use crate::host::{Batch, Rng, Stores};
+use crate::host::{Batch, Direction, Rng, Row, Stores};
 
 const GROUP: GroupId = GroupId(4);
 

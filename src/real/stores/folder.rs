@@ -12,11 +12,11 @@ use crate::real::data_dir::sync_names;
 
 /// In a store's folder, written last when it is made and removed first when it goes: a folder without it is the
 /// rest of a store that was half made or half removed.
-const MARKER_FILE: &str = "STORE";
+pub(super) const MARKER_FILE: &str = "STORE";
 /// What the marker says. A later layout says another number.
 const MARKER_TEXT: &str = "confman store 1\n";
 /// In a store's folder: the engine's own.
-const ENGINE_DIR: &str = "engine";
+pub(super) const ENGINE_DIR: &str = "engine";
 /// All rows lie in one keyspace: a batch over several was seen to come back in part.
 const KEYSPACE: &str = "rows";
 /// Blocks kept in memory, decompressed.

@@ -1,5 +1,10 @@
+use std::collections::BTreeMap;
+
+use confman::base::LogId;
+
 use super::log::Event;
 use super::machine::Machine;
+use super::members::Members;
 use super::quorum::CommittedOnQuorum;
 
 /// What was synced stays: a power loss takes none of it, a committed entry is never truncated, and no entry is purged
@@ -7,9 +12,16 @@ use super::quorum::CommittedOnQuorum;
 ///
 /// Raft (Ongaro and Ousterhout, 2014): state machine safety (figure 3) rests on logs that keep what is committed, and
 /// section 7 has a snapshot written whole before the log is cut. For the files: `src/log`, "Recovery".
-pub fn observe(node: u64, event: &Event, committed: &CommittedOnQuorum) -> Result<(), String> {
+pub fn observe(
+    node: u64,
+    event: &Event,
+    committed: &CommittedOnQuorum,
+    machines: &BTreeMap<u64, Machine>,
+    members: &Members,
+) -> Result<(), String> {
     let Event::Truncated(gone) = event else { return Ok(()) };
-    match gone.iter().find(|id| committed.has(**id)) {
+    let is_lost = |id: LogId| committed.has(id) && !committed.is_kept_without(node, id, machines, members);
+    match gone.iter().find(|id| is_lost(**id)) {
         None => Ok(()),
         Some(id) => Err(format!("node {node} truncated {id}, which is committed")),
     }
@@ -34,8 +46,6 @@ pub const NAME: &str = "what is durable and committed is kept";
 
 #[cfg(test)]
 mod tests {
-    use confman::base::LogId;
-
     use super::super::testing::{Disks, append, purge, truncate};
     use super::*;
 
@@ -46,10 +56,36 @@ mod tests {
         committed.said(format_args!("node 1"), LogId::new(1, 1), &disks.machines, &disks.members).unwrap();
         disks.write(2, &[truncate(1, 1)]);
         let events = disks.sync(2);
-        assert!(events.iter().all(|event| observe(2, event, &committed).is_ok()), "1:2 is not committed");
+        let judge = |node, event: &Event, committed: &CommittedOnQuorum, disks: &Disks| {
+            observe(node, event, committed, &disks.machines, &disks.members)
+        };
+        assert!(events.iter().all(|event| judge(2, event, &committed, &disks).is_ok()), "1:2 is not committed");
         disks.write(3, &[truncate(1, 0)]);
         let events = disks.sync(3);
-        assert!(events.iter().any(|event| observe(3, event, &committed).is_err()));
+        assert!(events.iter().any(|event| judge(3, event, &committed, &disks).is_err()));
+    }
+
+    #[test]
+    fn who_never_took_a_later_committed_entry_may_do_without_those_before_it() {
+        let mut disks = Disks::of_three(&[append(1, 0), append(1, 1)]);
+        let mut committed = CommittedOnQuorum::default();
+        committed.said(format_args!("node 1"), LogId::new(1, 1), &disks.machines, &disks.members).unwrap();
+        for node in [1, 2] {
+            disks.write(node, &[append(2, 2)]);
+            disks.sync(node);
+        }
+        let judge = |committed: &CommittedOnQuorum, disks: &Disks, events: &[Event]| {
+            let (machines, members) = (&disks.machines, &disks.members);
+            events.iter().all(|event| observe(3, event, committed, machines, members).is_ok())
+        };
+        disks.write(3, &[truncate(1, 0)]);
+        let events = disks.sync(3);
+        assert!(!judge(&committed, &disks, &events), "2:2 is not committed");
+        committed.said(format_args!("node 1"), LogId::new(2, 2), &disks.machines, &disks.members).unwrap();
+        assert!(judge(&committed, &disks, &events));
+        disks.write(2, &[truncate(1, 0)]);
+        disks.sync(2);
+        assert!(!judge(&committed, &disks, &events), "no quorum has it any more");
     }
 
     #[test]

@@ -67,7 +67,8 @@ impl DurableState {
             self.matching.observe(node, event).map_err(|what| (matching::NAME, what))?;
             votes::observe(node, event).map_err(|what| (votes::NAME, what))?;
             forward::observe(node, event).map_err(|what| (forward::NAME, what))?;
-            kept::observe(node, event, &self.quorum).map_err(|what| (kept::NAME, what))?;
+            kept::observe(node, event, &self.quorum, &self.machines, &self.members)
+                .map_err(|what| (kept::NAME, what))?;
         }
         Ok(())
     }

@@ -51,6 +51,16 @@ impl CommittedOnQuorum {
         Ok(())
     }
 
+    /// Whether `node` may do without a committed entry: an entry of a later term behind it is committed too, and others
+    /// have both, as a quorum. Then the node never took the later one, and is to have both by a snapshot: openraft cuts
+    /// its log back to what it knows to be committed before it installs one that contradicts the log.
+    pub fn is_kept_without(&self, node: u64, id: LogId, machines: &BTreeMap<u64, Machine>, members: &Members) -> bool {
+        let later = self.committed.range(id.index.0 + 1..).any(|(_, (term, _))| *term > id.term.0);
+        let others = machines.iter().filter(|(other, machine)| **other != node && machine.holds(id));
+        let holders: Vec<u64> = others.map(|(other, _)| *other).collect();
+        later && members.are_quorum(id.index.0, &holders)
+    }
+
     /// Whether this very entry is known to be committed.
     pub fn has(&self, id: LogId) -> bool {
         self.committed.get(&id.index.0).is_some_and(|(term, _)| *term == id.term.0)
