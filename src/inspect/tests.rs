@@ -69,8 +69,8 @@ async fn any_flipped_byte_of_any_file_is_named() {
     for name in fake.files.names() {
         let whole = fake.files.contents(&name).unwrap();
         let used = whole.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        // All of what is used, and some of the zeros behind it.
-        let places = (0..used).chain((used..whole.len()).step_by(997));
+        // Every third byte of what is used, and some of the zeros behind it.
+        let places = (name.len() % 3..used).step_by(3).chain((used..whole.len()).step_by(997));
         for at in places {
             let mut bytes = whole.clone();
             bytes[at] ^= 1 << rng.random_range(0..8);
@@ -91,7 +91,7 @@ async fn any_flipped_byte_of_any_file_is_named() {
 #[tokio::test(start_paused = true)]
 async fn what_a_power_loss_leaves_is_no_damage() {
     let (mut rng, mut torn) = (Rng::seed_from_u64(5), 0);
-    for _ in 0..40 {
+    for _ in 0..25 {
         let fake = fake::host();
         let node = start(&fake).await;
         for n in 0..rng.random_range(1..8) {
@@ -124,7 +124,7 @@ async fn any_flipped_byte_of_a_row_is_found_and_the_row_is_named_where_it_contra
     let rows = store.scan(&everything(), usize::MAX, Direction::Forward).unwrap();
     let mut named = 0;
     for row in &rows {
-        for at in 0..row.1.len() {
+        for at in (0..row.1.len()).step_by(5) {
             let mut value = row.1.to_vec();
             value[at] ^= 4;
             tamper(&fake, row, Some(value.into())).await;
@@ -137,7 +137,7 @@ async fn any_flipped_byte_of_a_row_is_found_and_the_row_is_named_where_it_contra
         assert!(!look(&fake).await.is_whole(), "{row:?} is missing");
         tamper(&fake, row, Some(row.1.clone())).await;
     }
-    assert!(named > 100, "{named}");
+    assert!(named > 20, "{named}");
     assert!(look(&fake).await.is_whole());
     // An event that was altered with care still breaks the chain.
     let event = rows.iter().find(|row| row.0[0] == 6).unwrap();
