@@ -49,8 +49,11 @@ pub trait State: Send + Sync {
     /// Completes once this node has applied `index`: true; false where it stops before. The caller bounds the wait.
     fn wait_applied(&self, index: LogIndex) -> BoxFuture<'static, bool>;
     /// The state of this moment as a file. `Err` says what failed, for the log.
-    fn backup(&self) -> BoxFuture<'static, Result<(LogId, Box<dyn BackupBytes>), String>>;
+    fn backup(&self) -> BoxFuture<'static, Result<OpenedBackup, String>>;
 }
+
+/// The revision of a backup, and its bytes.
+pub type OpenedBackup = (LogId, Box<dyn BackupBytes>);
 
 /// The bytes of a backup, in order. What is held in memory of them is bounded.
 pub trait BackupBytes: Send {

@@ -25,7 +25,7 @@ mod write;
 
 pub use actor::{ApiHandle, Identity};
 pub use backup::Backup;
-pub use below::{AuditLog, BackupBytes, Below, Consensus, Peers, ReadView, State};
+pub use below::{AuditLog, BackupBytes, Below, Consensus, OpenedBackup, Peers, ReadView, State};
 pub use cluster::{Alarm, AlarmKind, ClusterView, GroupReport, MemberView, NodeReport, Readiness};
 pub use read::{AuditAnswer, ListAnswer, NamespacesAnswer, PageRequest, ReadAnswer, ReadError};
 pub use types::{

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::api::{
-    self, AuditLog, AuditPage, BackupBytes, Below, CallError, Consensus, ListPage, NamespacePage, PeerCall, Peers,
-    ProposeError, RaftRole, RaftStatus, ReadError, ReadView, State,
+    self, AuditLog, AuditPage, BackupBytes, Below, CallError, Consensus, ListPage, NamespacePage, OpenedBackup,
+    PeerCall, Peers, ProposeError, RaftRole, RaftStatus, ReadError, ReadView, State,
 };
 use crate::apply::{ApplyHandle, SnapshotMetaParts};
 use crate::audit::{AuditError, AuditHandle, AuditRecord, Verification};
@@ -124,7 +124,7 @@ impl State for ApplyHandle {
     }
 
     /// A backup is a snapshot file.
-    fn backup(&self) -> BoxFuture<'static, Result<(LogId, Box<dyn BackupBytes>), String>> {
+    fn backup(&self) -> BoxFuture<'static, Result<OpenedBackup, String>> {
         let apply = self.clone();
         Box::pin(async move {
             let (parts, view, range) = apply.snapshot_view().await.map_err(|error| error.to_string())?;

@@ -7,7 +7,7 @@ use std::task::{Poll, Waker};
 use bytes::Bytes;
 
 use super::LOG_TIME;
-use crate::api::below::{AuditLog, BackupBytes, ReadView, State};
+use crate::api::below::{AuditLog, BackupBytes, OpenedBackup, ReadView, State};
 use crate::api::read::ReadError;
 use crate::api::types::{
     ApplyStatus, AuditBreak, AuditEvent, AuditPage, AuditVerification, EventId, ListPage, NamespacePage,
@@ -196,7 +196,7 @@ impl State for FakeState {
     }
 
     /// Three pieces, of which a broken state has two.
-    fn backup(&self) -> BoxFuture<'static, Result<(LogId, Box<dyn BackupBytes>), String>> {
+    fn backup(&self) -> BoxFuture<'static, Result<OpenedBackup, String>> {
         let rows = self.0.lock().unwrap();
         let revision = rows.applied().ok_or_else(|| "nothing has been applied yet".to_owned());
         let bytes = FakeBackup { left: vec!["end", "middle ", "begin "], broken: rows.broken };
