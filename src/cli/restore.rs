@@ -30,8 +30,8 @@ const AFTER_HELP: &str = "\
 Example: confman restore prod.backup --data /var/lib/confman
 
 Needs no node. The first `confman serve` with this data directory makes a new cluster of one node, with the entries,
-history, audit and revisions of the backup; the old cluster's nodes are not part of it. The other nodes start with empty
-data directories and are added with `confman cluster add`.";
+history, audit and revisions of the backup; the old cluster's nodes are not part of it. It serves alone: this release
+cannot add nodes to a running cluster yet.";
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { file, data, output } = arguments;
@@ -53,7 +53,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     })??;
     let next = format!(
         "\nLaid into {}. Start the node that has it as its `dataDir`, with `confman serve`:\nit begins a new cluster by \
-         itself. Then start the others with empty data directories, and add each\nwith `confman cluster add`.\n",
+         itself, and serves alone: this release cannot add nodes to it yet.\n",
         data.display()
     );
     offline::print_taken(&SnapshotReport { file: file.display().to_string(), ..found }, output, &next)

@@ -10,7 +10,7 @@ use crate::base::{GroupId, LogId};
 use crate::host::Row;
 use crate::keys::meta::{self, Summary};
 use crate::keys::{RowError, Space, audit, changes, config, history, namespace_history, namespaces, space_of, terms};
-use crate::model::{KeyState, Namespace, NamespaceRecord};
+use crate::model::{KeyState, Namespace};
 use crate::raft;
 
 /// Takes the rows of a state in the order of their keys, and finds what cannot be: rows that cannot be read, are out of
@@ -114,20 +114,16 @@ impl StateCheck {
                 changes::decode(value).map_err(text).map(|_| ())
             }
             Space::Namespaces => {
-                self.found.namespaces += 1;
                 let path = namespaces::decode_key(group, key).map_err(text)?;
-                let said = match namespaces::decode(path.clone(), value).map_err(text)? {
-                    NamespaceRecord::Live(state) => state.entries,
-                    NamespaceRecord::Deleted { .. } => 0,
+                let said = match namespaces::decode(path.clone(), value).map_err(text)?.live() {
+                    Some(state) => {
+                        self.found.namespaces += 1;
+                        state.entries
+                    }
+                    None => 0,
                 };
                 let live = self.live.remove(&path).unwrap_or_default();
                 if said == live { Ok(()) } else { Err(format!("it says to have {said} entries and has {live}")) }
-            }
-            Space::NamespaceHistory => {
-                let (path, index) = namespace_history::decode_key(group, key).map_err(text)?;
-                let revision = namespace_history::decode(path, value).map_err(text)?.revision();
-                let fits = revision.index == index;
-                if fits { Ok(()) } else { Err(format!("it stands at index {index} and says to be of {revision}")) }
             }
             Space::Audit => self.read_event(key, value),
             Space::AuditByNamespace => {
@@ -137,6 +133,12 @@ impl StateCheck {
                 if empty { Ok(()) } else { Err("it holds something".to_owned()) }
             }
             Space::Dedup => Ok(()),
+            Space::NamespaceHistory => {
+                let (path, index) = namespace_history::decode_key(group, key).map_err(text)?;
+                let revision = namespace_history::decode(path, value).map_err(text)?.revision();
+                let fits = revision.index == index;
+                if fits { Ok(()) } else { Err(format!("it stands at index {index} and says to be of {revision}")) }
+            }
             Space::Terms => {
                 let first = terms::decode_key(group, key).map_err(text)?;
                 let term = terms::decode(value).map_err(text)?;
@@ -257,16 +259,16 @@ fn name_row(group: GroupId, key: &[u8]) -> String {
         }
         Some(Space::Changes) => changes::decode_key(group, key).ok().map(|(index, n)| format!("change {index}:{n}")),
         Some(Space::Namespaces) => namespaces::decode_key(group, key).ok().map(|path| format!("namespace {path}")),
-        Some(Space::NamespaceHistory) => {
-            let found = namespace_history::decode_key(group, key).ok();
-            found.map(|(path, index)| format!("history of namespace {path} at index {index}"))
-        }
         Some(Space::Audit) => audit::decode_key(group, key).ok().map(|(index, n)| format!("audit event {index}:{n}")),
         Some(Space::AuditByNamespace) => {
             let found = audit::decode_namespace_key(group, key).ok();
             found.map(|(space, (index, n))| format!("audit event {index}:{n} of namespace {space}"))
         }
         Some(Space::Terms) => terms::decode_key(group, key).ok().map(|first| format!("term from index {first}")),
+        Some(Space::NamespaceHistory) => {
+            let found = namespace_history::decode_key(group, key).ok();
+            found.map(|(path, index)| format!("history of namespace {path} at index {index}"))
+        }
         Some(Space::Dedup) | None => None,
     };
     named.unwrap_or_else(|| format!("key {}", hex::encode(&key[..key.len().min(64)])))
