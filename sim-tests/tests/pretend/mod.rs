@@ -287,8 +287,9 @@ impl Pretender {
         let kept = inside.filter(|change| self.bug != Bug::LosesEvents || change.index % 50 != 49);
         let event = |change: &Change| {
             let action = if change.value.is_some() { "config.set" } else { "config.delete" };
-            json!({"id": format!("{}:0", change.revision()), "action": action, "key": change.key,
-                   "revision": change.revision().to_string(), "requestId": change.request_id, "hash": ""})
+            json!({"id": format!("{}:0", change.revision()), "timestamp": "2026-01-01T00:00:00.000Z",
+                   "action": action, "key": change.key, "revision": change.revision().to_string(),
+                   "requestId": change.request_id, "hash": ""})
         };
         let items: Vec<Value> = kept.map(event).collect();
         Json(json!({"items": items, "pagination": {"hasMore": false}})).into_response()
