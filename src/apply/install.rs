@@ -57,6 +57,9 @@ enum Failed {
 async fn copy(group: GroupId, store: &Arc<OpenStore>, mut rows: Box<dyn RowSource>) -> Result<u128, Failed> {
     let (mut batch, mut batch_bytes) = (Batch::default(), 0);
     let (mut state_hash, mut last_key) = (0u128, Bytes::new());
+    // What the rows are the state of is said by the last commit: a store that loses its last ones in a power loss must
+    // not say that it is whole.
+    let mut meta = Vec::new();
     while let Some(chunk) = rows.next_chunk().await.map_err(Failed::Source)? {
         for (key, value) in chunk {
             // In order and each key once: else the sum could hold a row that another one replaced.
@@ -65,7 +68,11 @@ async fn copy(group: GroupId, store: &Arc<OpenStore>, mut rows: Box<dyn RowSourc
             }
             match space_of(group, &key) {
                 None => return Err(Failed::Source("it holds a row of no known space of this group".to_owned())),
-                Some(Space::Meta) => {}
+                Some(Space::Meta) => {
+                    last_key = key.clone();
+                    meta.push((key, value));
+                    continue;
+                }
                 Some(_) => state_hash = state_hash.wrapping_add(row_hash(&key, &value)),
             }
             last_key = key.clone();
@@ -77,6 +84,7 @@ async fn copy(group: GroupId, store: &Arc<OpenStore>, mut rows: Box<dyn RowSourc
             }
         }
     }
+    meta.into_iter().for_each(|(key, value)| batch.put(key, value));
     store.store.commit(batch).await.map_err(Failed::Store)?;
     Ok(state_hash)
 }
