@@ -30,4 +30,6 @@ pub use types::{
     ApplyStatus, AuditEvent, AuditPage, CallError, EventId, ListPage, Member, PeerCall, ProposeError, RaftRole,
     RaftStatus,
 };
-pub use write::{WriteError, WriteRequest};
+pub use write::{MembersRequest, WriteError, WriteRequest};
+
+pub use crate::raft::{ChangeError, ChangeRequest, Changed, MemberChange, Standing};

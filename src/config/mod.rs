@@ -24,6 +24,7 @@ use std::time::Duration;
 use crate::base::NodeId;
 
 pub use parse::{ConfigError, parse};
+pub use units::{is_base_url, is_peer_address};
 
 /// The configuration of one node, complete and checked.
 #[derive(Clone, Debug)]

@@ -1,23 +1,18 @@
 //! Entries: get, set, delete, list.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
 use super::HttpState;
 use super::admit::Call;
-use super::answer::Context;
 use super::body;
 use super::problem::Problem;
 use super::shape;
-use crate::api::{WriteError, WriteRequest};
+use super::write::write;
 use crate::base::LogId;
 use crate::base::limits::VALUE_BYTES_MAX;
-use crate::config::FollowerWrites;
-use crate::model::{Applied, Op, Outcome};
+use crate::model::{Op, Outcome};
 use crate::wire::{EntryList, SetRequest, Slug};
-
-/// Redirects that one request may follow. The next one would be a loop, or an election that does not end.
-const HOPS_MAX: usize = 2;
 
 pub(super) async fn get(state: HttpState, call: Call) -> Result<Response, Problem> {
     let answer = state.api().read(&call.namespace()?, &call.key()?)?;
@@ -77,45 +72,6 @@ pub(super) async fn delete(state: HttpState, call: Call) -> Result<Response, Pro
         Outcome::Absent => Err(absent(Some(applied.revision))),
         _ => Err(Problem::internal("a delete had an outcome of another operation")),
     }
-}
-
-/// Writes, or says where to.
-async fn write(
-    state: &HttpState,
-    headers: &HeaderMap,
-    context: Context,
-    actor: String,
-    hop: usize,
-    op: Op,
-) -> Result<Applied, Problem> {
-    let may_redirect = match state.follower_writes() {
-        FollowerWrites::Redirect => true,
-        FollowerWrites::Forward => false,
-        // curl drops Authorization on a redirect to another port, and browsers refuse to follow across origins.
-        FollowerWrites::Auto => !headers.contains_key(header::AUTHORIZATION) && !headers.contains_key(header::ORIGIN),
-    };
-    let request_id = context.request_id.clone();
-    let request = WriteRequest { op, actor, request_id, forwarded: false, may_redirect };
-    match state.api().write(request).await {
-        Err(WriteError::NotLeader { .. }) if hop >= HOPS_MAX => Err(WriteError::NoLeader.into()),
-        Err(WriteError::NotLeader { leader_url }) => {
-            let location = location(&leader_url, &context, hop + 1);
-            let value = HeaderValue::from_str(&location)
-                .map_err(|_| Problem::internal("the leader's advertised URL is no header value"))?;
-            Err(Problem::from(WriteError::NotLeader { leader_url }).header(header::LOCATION, value))
-        }
-        result => result.map_err(Problem::from),
-    }
-}
-
-/// The same request at the leader.
-fn location(leader_url: &str, context: &Context, hop: usize) -> String {
-    let base = leader_url.trim_end_matches('/');
-    let others = context.uri.query().unwrap_or_default().split('&');
-    let mut query: Vec<&str> = others.filter(|pair| !pair.is_empty() && !pair.starts_with("hop=")).collect();
-    let hop = format!("hop={hop}");
-    query.push(&hop);
-    format!("{base}{}?{}", context.uri.path(), query.join("&"))
 }
 
 /// RFC 9110, section 13.1.2, with the weak comparison. Malformed members match nothing.

@@ -13,6 +13,7 @@ mod body;
 mod cluster;
 mod config;
 mod health;
+mod members;
 mod path;
 mod problem;
 mod query;
@@ -20,6 +21,7 @@ mod routes;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::sync::{Arc, Mutex};
 

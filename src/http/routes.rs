@@ -9,7 +9,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use super::admit::{self, Call};
 use super::answer::Matched;
 use super::problem::Problem;
-use super::{HttpState, audit, cluster, config, health};
+use super::{HttpState, audit, cluster, config, health, members};
 use crate::config::Role;
 use crate::host::BoxFuture;
 use crate::wire::Slug;
@@ -76,6 +76,7 @@ const ROLLBACK: &str = "/api/v1/config/{namespace}/{key}/rollback";
 const NAMESPACE: &str = "/api/v1/namespaces/{namespace}";
 pub(super) const READY: &str = "/health/ready";
 const MEMBERS: &str = "/api/v1/cluster/members";
+const MEMBER: &str = "/api/v1/cluster/members/{node}";
 
 /// Every route there is. `HEAD` follows `GET`.
 #[rustfmt::skip]
@@ -101,10 +102,14 @@ pub static ROUTES: &[Route] = &[
     built(Method::GET, "/api/v1/audit/{namespace}", READER, &["limit", "cursor", "consistency"],
         |s, c| Box::pin(audit::of_namespace(s, c))),
     stateless(Method::GET, "/api/v1/cluster", READER, |s, c| Box::pin(cluster::get(s, c))),
-    not_built(Method::POST, MEMBERS, ADMIN),
-    not_built(Method::PUT, "/api/v1/cluster/members/{node}", ADMIN),
-    not_built(Method::DELETE, "/api/v1/cluster/members/{node}", ADMIN),
-    not_built(Method::POST, "/api/v1/cluster/leader", ADMIN),
+    stateless(Method::GET, MEMBERS, READER, |s, c| Box::pin(members::list(s, c))),
+    built(Method::POST, MEMBERS, ADMIN, &["force", "hop"], |s, c| Box::pin(members::add(s, c))),
+    stateless(Method::GET, MEMBER, READER, |s, c| Box::pin(members::get(s, c))),
+    built(Method::PUT, MEMBER, ADMIN, &["force", "hop"], |s, c| Box::pin(members::promote(s, c))),
+    built(Method::DELETE, MEMBER, ADMIN, &["force", "hop"], |s, c| Box::pin(members::remove(s, c))),
+    built(Method::POST, "/api/v1/cluster/members/{node}/replace", ADMIN, &["force", "hop"],
+        |s, c| Box::pin(members::replace(s, c))),
+    built(Method::POST, "/api/v1/cluster/leader", ADMIN, &["hop"], |s, c| Box::pin(members::transfer(s, c))),
     stateless(Method::GET, "/health", Access::Open, |s, c| Box::pin(health::health(s, c))),
     stateless(Method::GET, READY, Access::Open, |s, c| Box::pin(health::ready(s, c))),
     not_built(Method::GET, "/openapi.json", Access::Open),

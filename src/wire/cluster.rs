@@ -79,6 +79,8 @@ pub enum AlarmKind {
     StateDamaged,
     /// Two members do not know the same API keys.
     ApiKeysDiffer,
+    /// The node that answers was removed from the cluster, or was not added yet.
+    NotAMember,
 }
 
 /// The answer of `GET /health`.

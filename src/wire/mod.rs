@@ -6,6 +6,7 @@
 mod audit;
 mod cluster;
 mod config;
+mod members;
 mod problem;
 mod slug;
 mod value;
@@ -13,6 +14,10 @@ mod value;
 pub use audit::{AuditEvent, AuditList};
 pub use cluster::{Alarm, AlarmKind, Cluster, ClusterGroup, ClusterNode, Health, Ready};
 pub use config::{Entry, EntryList, Pagination, SetRequest};
+pub use members::{
+    AddMemberRequest, Leader, Member, MemberChanged, MemberList, PromoteMemberRequest, ReplaceMemberRequest,
+    TransferRequest,
+};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, TYPE_BASE};
 pub use slug::Slug;
 pub use value::{InvalidValue, ValueType};

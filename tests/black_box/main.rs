@@ -8,8 +8,10 @@ mod damage;
 mod dev;
 mod disk_full;
 mod kill_leader;
+mod members;
 mod no_quorum;
 mod reads_and_writes;
+mod rolling;
 mod serve;
 #[path = "../support/mod.rs"]
 mod support;

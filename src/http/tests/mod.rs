@@ -3,6 +3,7 @@
 mod entries;
 mod form;
 mod lists;
+mod members;
 mod nodes;
 mod roles;
 mod writes;
