@@ -5,10 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::read::ReadError;
-use super::types::{ApplyStatus, AuditPage, CallError, EventId, ListPage, PeerCall, ProposeError, RaftStatus};
+use super::types::{
+    ApplyStatus, AuditPage, AuditVerification, CallError, EventId, ListPage, NamespacePage, PeerCall, ProposeError,
+    RaftStatus,
+};
 use crate::base::{LogId, LogIndex, Monotonic, NodeId, RequestId, Term};
 use crate::host::{BoxFuture, StoreError};
-use crate::model::{Applied, Entry, Key, Namespace, Op};
+use crate::model::{Applied, Entry, Key, Namespace, NamespaceState, Op};
 use crate::raft::{ChangeError, ChangeRequest, Changed, Standing};
 
 /// All that is below, for one group.
@@ -72,6 +75,16 @@ pub trait ReadView: Send {
         bytes_max: usize,
         at: Option<LogIndex>,
     ) -> Result<ListPage, StoreError>;
+    fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError>;
+    /// Namespaces that begin with `prefix` and come after `after`, else as [`ReadView::list`].
+    fn namespaces(
+        &self,
+        prefix: &str,
+        after: Option<&Namespace>,
+        limit: usize,
+        bytes_max: usize,
+        at: Option<LogIndex>,
+    ) -> Result<NamespacePage, StoreError>;
     /// The replicated secret that authenticates cursors; `None` before anything was written.
     fn cursor_key(&self) -> Option<[u8; 32]>;
 }
@@ -86,6 +99,8 @@ pub trait AuditLog: Send + Sync {
         before: Option<EventId>,
         limit: usize,
     ) -> BoxFuture<'static, Result<AuditPage, ReadError>>;
+    /// Verifies the whole chain, which may take minutes; it ends when the future is dropped.
+    fn verify(&self) -> BoxFuture<'static, Result<AuditVerification, ReadError>>;
 }
 
 /// The API actors of the other nodes.

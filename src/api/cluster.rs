@@ -179,7 +179,7 @@ impl ApiHandle {
     /// Asks all members at once. A member that does not answer in time is named as such.
     pub async fn cluster(&self) -> ClusterView {
         let deadline = self.shared.host.clock.now().after(REPORT_WAIT);
-        let members = self.shared.below.consensus.status().members;
+        let members = self.members().members;
         let reports = members.into_iter().map(|(node, member)| async move {
             let report = self.report_of(node, &member, deadline).await;
             MemberView { node, member, report }

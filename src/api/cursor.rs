@@ -24,6 +24,7 @@ const CURSOR_CHARS_MAX: usize = 1024;
 pub(super) enum Query<'a> {
     Entries { namespace: &'a Namespace, prefix: &'a str },
     Audit { namespace: Option<&'a Namespace> },
+    Namespaces { prefix: &'a str },
 }
 
 /// Where the next page begins.
@@ -39,6 +40,7 @@ pub(super) struct Cursor {
 pub(super) enum Position {
     After(Key),
     Before(EventId),
+    AfterNamespace(Namespace),
 }
 
 impl Cursor {
@@ -98,6 +100,7 @@ mod tests {
             Query::Entries { namespace: &a, prefix: "" },
             Query::Audit { namespace: Some(&a) },
             Query::Audit { namespace: None },
+            Query::Namespaces { prefix: "p" },
         ] {
             assert_eq!(Cursor::open(&text, &[1; 32], &other), None);
         }

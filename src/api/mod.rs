@@ -25,10 +25,10 @@ mod write;
 pub use actor::{ApiHandle, Identity};
 pub use below::{AuditLog, Below, Consensus, Peers, ReadView, State};
 pub use cluster::{Alarm, AlarmKind, ClusterView, GroupReport, MemberView, NodeReport, Readiness};
-pub use read::{AuditAnswer, ListAnswer, PageRequest, ReadAnswer, ReadError};
+pub use read::{AuditAnswer, ListAnswer, NamespacesAnswer, PageRequest, ReadAnswer, ReadError};
 pub use types::{
-    ApplyStatus, AuditEvent, AuditPage, CallError, EventId, ListPage, Member, PeerCall, ProposeError, RaftRole,
-    RaftStatus,
+    ApplyStatus, AuditBreak, AuditEvent, AuditPage, AuditVerification, CallError, EventId, ListPage, Member,
+    NamespacePage, PeerCall, ProposeError, RaftRole, RaftStatus,
 };
 pub use write::{MembersRequest, WriteError, WriteRequest};
 

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use super::actor::ApiHandle;
 use super::below::ReadView;
 use super::cursor::{Cursor, Position, Query};
-use super::types::AuditEvent;
+use super::types::{AuditEvent, AuditVerification};
 use crate::base::LogId;
-use crate::base::limits::PAGE_BYTES_MAX;
+use crate::base::limits::PAGE_ITEMS_BYTES_MAX;
 use crate::host::StoreError;
-use crate::model::{Entry, Key, Namespace};
+use crate::model::{Entry, Key, Namespace, NamespaceState};
 use crate::raft::Standing;
 
 /// An answer, and what this node had applied when it read.
@@ -31,6 +31,16 @@ pub struct PageRequest<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListAnswer {
     pub entries: Vec<Entry>,
+    /// What this and all other pages of one cursor show.
+    pub revision: Option<LogId>,
+    /// Present where more follow.
+    pub next_cursor: Option<String>,
+}
+
+/// A page of namespaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamespacesAnswer {
+    pub namespaces: Vec<NamespaceState>,
     /// What this and all other pages of one cursor show.
     pub revision: Option<LogId>,
     /// Present where more follow.
@@ -102,10 +112,10 @@ impl ApiHandle {
                 self.applied_upto(revision).await?;
                 (self.view()?, Some(revision), Some(key))
             }
-            Some(Cursor { position: Position::Before(_), .. }) => return Err(ReadError::InvalidCursor),
+            Some(_) => return Err(ReadError::InvalidCursor),
         };
         let at_index = at.map(|at| at.index);
-        let found = view.list(namespace, prefix, after.as_ref(), page.limit, PAGE_BYTES_MAX, at_index)?;
+        let found = view.list(namespace, prefix, after.as_ref(), page.limit, PAGE_ITEMS_BYTES_MAX, at_index)?;
         let revision = at.or(view.applied());
         let next_cursor = match (found.entries.last(), revision, view.cursor_key()) {
             (Some(last), Some(revision), Some(key)) if found.more => {
@@ -114,6 +124,40 @@ impl ApiHandle {
             _ => None,
         };
         let value = ListAnswer { entries: found.entries, revision, next_cursor };
+        Ok(ReadAnswer { applied: view.applied(), value })
+    }
+
+    /// One namespace, as this node has it now.
+    pub fn namespace(&self, namespace: &Namespace) -> Result<ReadAnswer<Option<NamespaceState>>, ReadError> {
+        let view = self.view()?;
+        Ok(ReadAnswer { applied: view.applied(), value: view.namespace(namespace)? })
+    }
+
+    /// A page of the namespaces that begin with `prefix`; its pages as those of [`ApiHandle::list`].
+    pub async fn namespaces(
+        &self,
+        prefix: &str,
+        page: PageRequest<'_>,
+    ) -> Result<ReadAnswer<NamespacesAnswer>, ReadError> {
+        let query = Query::Namespaces { prefix };
+        let (view, at, after) = match self.open_cursor(page.cursor, &query)? {
+            None => (self.view()?, None, None),
+            Some(Cursor { revision, position: Position::AfterNamespace(namespace) }) => {
+                self.applied_upto(revision).await?;
+                (self.view()?, Some(revision), Some(namespace))
+            }
+            Some(_) => return Err(ReadError::InvalidCursor),
+        };
+        let at_index = at.map(|at| at.index);
+        let found = view.namespaces(prefix, after.as_ref(), page.limit, PAGE_ITEMS_BYTES_MAX, at_index)?;
+        let revision = at.or(view.applied());
+        let next_cursor = match (found.namespaces.last(), revision, view.cursor_key()) {
+            (Some(last), Some(revision), Some(key)) if found.more => {
+                Some(Cursor { revision, position: Position::AfterNamespace(last.path.clone()) }.seal(&key, &query))
+            }
+            _ => None,
+        };
+        let value = NamespacesAnswer { namespaces: found.namespaces, revision, next_cursor };
         Ok(ReadAnswer { applied: view.applied(), value })
     }
 
@@ -128,7 +172,7 @@ impl ApiHandle {
         let before = match &opened {
             None => None,
             Some(Cursor { position: Position::Before(id), .. }) => Some(*id),
-            Some(Cursor { position: Position::After(_), .. }) => return Err(ReadError::InvalidCursor),
+            Some(_) => return Err(ReadError::InvalidCursor),
         };
         let cursor_key = self.view()?.cursor_key();
         if let Some(cursor) = &opened {
@@ -145,6 +189,13 @@ impl ApiHandle {
             _ => None,
         };
         Ok(ReadAnswer { applied: found.applied, value: AuditAnswer { events: found.events, next_cursor } })
+    }
+
+    /// Verifies the whole audit chain of this node, however long that takes.
+    pub async fn verify_audit(&self) -> Result<AuditVerification, ReadError> {
+        // Only to know that this node may be read.
+        self.view()?;
+        self.shared.below.audit.verify().await
     }
 
     fn open_cursor(&self, text: Option<&str>, query: &Query<'_>) -> Result<Option<Cursor>, ReadError> {

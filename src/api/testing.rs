@@ -1,5 +1,7 @@
 //! A host with virtual time, run by hand on one thread, and fakes of what is below the API actor.
 
+mod state;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -8,23 +10,21 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+pub use self::state::FakeState;
+
 use bytes::Bytes;
 use rand::SeedableRng;
 
 use super::actor::{ApiHandle, Identity};
-use super::below::{AuditLog, Below, Consensus, Peers, ReadView, State};
-use super::read::ReadError;
-use super::types::{
-    ApplyStatus, AuditEvent, AuditPage, CallError, EventId, ListPage, Member, PeerCall, ProposeError, RaftRole,
-    RaftStatus,
-};
-use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, StorageId, Term, WallTime};
+use super::below::{Below, Consensus, Peers};
+use super::types::{CallError, Member, PeerCall, ProposeError, RaftRole, RaftStatus};
+use crate::base::{GroupId, LogId, Monotonic, NodeId, RequestId, StorageId, Term, WallTime};
 use crate::config::{FollowerWrites, RequestConfig};
 use crate::host::{
     BoxFuture, Clock, Entropy, File, Files, Host, Lifeline, Link, PeerNet, Rng, Spawn, Store, StoreError, Stores,
     TaskHandle,
 };
-use crate::model::{Applied, Entry, Key, Namespace, Op, Outcome};
+use crate::model::{Applied, Op};
 use crate::raft::{ChangeError, ChangeRequest, Changed, Standing};
 
 /// Log time of everything that the fakes apply.
@@ -356,208 +356,6 @@ impl Consensus for FakeConsensus {
         let status = self.status();
         let other = status.leader.is_some_and(|leader| Some((status.term, leader)) != ruled_out);
         if other { Box::pin(std::future::ready(())) } else { Box::pin(std::future::pending()) }
-    }
-}
-
-/// State and audit in memory, applied in term 5 from index 1 on.
-#[derive(Default)]
-pub struct FakeState(Arc<Mutex<FakeRows>>);
-
-#[derive(Clone, Default)]
-struct FakeRows {
-    index: u64,
-    hash: u128,
-    entries: BTreeMap<(Namespace, Key), Entry>,
-    /// The entries as of each index before this.
-    past: Vec<BTreeMap<(Namespace, Key), Entry>>,
-    alarm: Option<String>,
-    events: Vec<AuditEvent>,
-    broken: bool,
-    waiting: Vec<Waker>,
-}
-
-impl FakeState {
-    pub fn applied(&self) -> Option<LogId> {
-        self.0.lock().unwrap().applied()
-    }
-
-    pub fn set_hash(&self, hash: u128) {
-        self.0.lock().unwrap().hash = hash;
-    }
-
-    /// The state is found damaged, or no longer.
-    pub fn set_alarm(&self, alarm: Option<&str>) {
-        self.0.lock().unwrap().alarm = alarm.map(str::to_owned);
-    }
-
-    /// All reads fail from now on.
-    pub fn break_store(&self) {
-        self.0.lock().unwrap().broken = true;
-    }
-
-    pub fn apply(&self, op: Op, actor: String, request_id: RequestId) -> Applied {
-        let mut rows = self.0.lock().unwrap();
-        rows.index += 1;
-        let before = rows.entries.clone();
-        rows.past.push(before);
-        let revision = LogId::new(5, rows.index);
-        let outcome = match op {
-            Op::Set { namespace, key, value, value_type } => {
-                let old = rows.entries.get(&(namespace.clone(), key.clone())).cloned();
-                let entry = Entry {
-                    namespace: namespace.clone(),
-                    key: key.clone(),
-                    value: value.clone(),
-                    value_type,
-                    version: old.as_ref().map_or(1, |old| old.version + 1),
-                    revision,
-                    created_at: LOG_TIME,
-                    updated_at: LOG_TIME,
-                    updated_by: actor.clone(),
-                };
-                rows.entries.insert((namespace.clone(), key.clone()), entry.clone());
-                let created = old.is_none();
-                let old_value = old.map(|old| old.value);
-                rows.record("config.set", revision, (namespace, key), old_value, Some(value), actor, request_id);
-                Outcome::Set { entry, created }
-            }
-            Op::Delete { namespace, key } => match rows.entries.remove(&(namespace.clone(), key.clone())) {
-                Some(old) => {
-                    let place = (namespace, key);
-                    rows.record("config.delete", revision, place, Some(old.value), None, actor, request_id);
-                    Outcome::Deleted
-                }
-                None => Outcome::Absent,
-            },
-            Op::SetNamespace { .. } => Outcome::NamespaceSet { created: true },
-            Op::DeleteNamespace { .. } => Outcome::Absent,
-            Op::Bootstrap { .. } => Outcome::None,
-        };
-        rows.waiting.drain(..).for_each(Waker::wake);
-        Applied { revision, outcome }
-    }
-}
-
-impl FakeRows {
-    fn applied(&self) -> Option<LogId> {
-        Some(LogId::new(5, self.index))
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn record(
-        &mut self,
-        action: &str,
-        revision: LogId,
-        (namespace, key): (Namespace, Key),
-        old_value: Option<String>,
-        new_value: Option<String>,
-        actor: String,
-        request_id: RequestId,
-    ) {
-        let digest = |value: &Option<String>| value.as_ref().map(|value| format!("digest of {value}"));
-        self.events.push(AuditEvent {
-            id: EventId { revision, n: 0 },
-            timestamp: LOG_TIME,
-            action: action.to_owned(),
-            actor,
-            namespace,
-            key: Some(key),
-            old_digest: digest(&old_value),
-            new_digest: digest(&new_value),
-            old_value,
-            new_value,
-            request_id,
-            previous_hash: "previous".to_owned(),
-            hash: "hash".to_owned(),
-        });
-    }
-}
-
-impl State for FakeState {
-    fn status(&self) -> ApplyStatus {
-        let rows = self.0.lock().unwrap();
-        ApplyStatus { applied: rows.applied(), state_hash: rows.hash, alarm: rows.alarm.clone() }
-    }
-
-    fn view(&self) -> Result<Box<dyn ReadView>, String> {
-        let rows = self.0.lock().unwrap();
-        if rows.broken {
-            return Err("a flipped bit".to_owned());
-        }
-        Ok(Box::new(rows.clone()))
-    }
-
-    fn wait_applied(&self, index: LogIndex) -> BoxFuture<'static, bool> {
-        let rows = self.0.clone();
-        Box::pin(poll_fn(move |cx| {
-            let mut rows = rows.lock().unwrap();
-            if rows.index >= index.0 {
-                return Poll::Ready(true);
-            }
-            rows.waiting.push(cx.waker().clone());
-            Poll::Pending
-        }))
-    }
-}
-
-impl ReadView for FakeRows {
-    fn applied(&self) -> Option<LogId> {
-        FakeRows::applied(self)
-    }
-
-    fn entry(&self, namespace: &Namespace, key: &Key) -> Result<Option<Entry>, StoreError> {
-        Ok(self.entries.get(&(namespace.clone(), key.clone())).cloned())
-    }
-
-    fn list(
-        &self,
-        namespace: &Namespace,
-        prefix: &str,
-        after: Option<&Key>,
-        limit: usize,
-        _: usize,
-        at: Option<LogIndex>,
-    ) -> Result<ListPage, StoreError> {
-        let all = match at {
-            Some(at) if at.0 < self.index => &self.past[at.0 as usize],
-            Some(at) => {
-                assert_eq!(at.0, self.index, "a view is asked for what it has reached");
-                &self.entries
-            }
-            None => &self.entries,
-        };
-        let fits = |entry: &&Entry| {
-            entry.namespace == *namespace
-                && entry.key.as_str().starts_with(prefix)
-                && after.is_none_or(|after| entry.key > *after)
-        };
-        let mut entries: Vec<Entry> = all.values().filter(fits).take(limit + 1).cloned().collect();
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        Ok(ListPage { entries, more })
-    }
-
-    fn cursor_key(&self) -> Option<[u8; 32]> {
-        (self.index > 0).then_some([9; 32])
-    }
-}
-
-impl AuditLog for FakeState {
-    fn events(
-        &self,
-        namespace: Option<Namespace>,
-        before: Option<EventId>,
-        limit: usize,
-    ) -> BoxFuture<'static, Result<AuditPage, ReadError>> {
-        let rows = self.0.lock().unwrap();
-        let fits = |event: &&AuditEvent| {
-            namespace.as_ref().is_none_or(|namespace| event.namespace == *namespace)
-                && before.is_none_or(|before| event.id < before)
-        };
-        let mut events: Vec<AuditEvent> = rows.events.iter().rev().filter(fits).take(limit + 1).cloned().collect();
-        let more = events.len() > limit;
-        events.truncate(limit);
-        Box::pin(std::future::ready(Ok(AuditPage { events, more, applied: rows.applied() })))
     }
 }
 

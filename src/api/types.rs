@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{LogId, LogIndex, NodeId, ParseLogIdError, RequestId, StorageId, Term, WallTime};
-use crate::model::{Entry, Key, Namespace};
+use crate::model::{Entry, Key, Namespace, NamespaceState};
 
 /// What a node is in its Raft group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +96,14 @@ pub struct ListPage {
     pub more: bool,
 }
 
+/// A piece of the list of namespaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamespacePage {
+    pub namespaces: Vec<NamespaceState>,
+    /// Whether namespaces follow the last of these.
+    pub more: bool,
+}
+
 /// The id of an audit event: the revision that it belongs to, and which of that revision's events it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EventId {
@@ -147,6 +155,28 @@ pub struct AuditPage {
     pub more: bool,
     /// What was applied when this was read.
     pub applied: Option<LogId>,
+}
+
+/// What came of verifying the whole audit chain of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditVerification {
+    /// How many events follow each other as they must, from the first.
+    pub events: u64,
+    pub first: Option<EventId>,
+    /// The last of these events, and its hash as text.
+    pub last: Option<EventId>,
+    pub last_hash: String,
+    /// What was applied: no event up to here was left out.
+    pub applied: Option<LogId>,
+    pub broken: Option<AuditBreak>,
+}
+
+/// Why an audit chain is not whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditBreak {
+    /// The first event that does not fit, where there is one.
+    pub event: Option<EventId>,
+    pub reason: String,
 }
 
 /// What one node's API actor asks of another's.

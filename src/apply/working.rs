@@ -8,9 +8,9 @@ use super::{ApplyEntry, ApplyPayload};
 use crate::base::{GroupId, LogId, LogIndex, Term, WallTime};
 use crate::host::{Batch, StoreError, StoreView};
 use crate::keys::meta::{self, Summary};
-use crate::keys::{audit, changes, config, history, namespaces, terms};
+use crate::keys::{audit, changes, config, history, namespace_history, namespaces, terms};
 use crate::model::{
-    self, Applied, ChainHash, Change, CursorKey, Effects, Key, KeyState, Namespace, NamespaceState, View,
+    self, Applied, ChainHash, Change, CursorKey, Effects, Key, KeyState, Namespace, NamespaceRecord, View,
 };
 
 /// The state while one batch is applied: the store, with the rows of the batch so far on top. Each entry sees what
@@ -95,10 +95,7 @@ impl<'a> Working<'a> {
         for change in effects.changes {
             match change {
                 Change::Key { n, state, replaces } => self.replace(n, &state, replaces)?,
-                Change::Namespace(row) => {
-                    self.write(namespaces::key(group, &row.path), Some(namespaces::encode(&row)))?;
-                }
-                Change::NamespaceGone(path) => self.write(namespaces::key(group, &path), None)?,
+                Change::Namespace { record, replaces } => self.replace_namespace(&record, replaces)?,
                 Change::Term { first, term } => self.write_new(terms::key(group, first), terms::encode(term)),
                 Change::CursorKey(key) => self.summary.cursor_key = Some(key),
             }
@@ -127,6 +124,16 @@ impl<'a> Working<'a> {
         }
         self.write_new(changes::key(self.group, state.revision().index, n), changes::encode(namespace, key));
         self.write(row_key, Some(config::encode(state)))
+    }
+
+    /// The same for a namespace; where it only counts its entries anew, nothing moves.
+    fn replace_namespace(&mut self, record: &NamespaceRecord, replaces: Option<LogId>) -> Result<(), StoreError> {
+        let row_key = namespaces::key(self.group, record.path());
+        if let Some(replaced) = replaces {
+            let old = self.read(&row_key)?.expect("the model has just read the state that it replaces");
+            self.write_new(namespace_history::key(self.group, record.path(), replaced.index), old);
+        }
+        self.write(row_key, Some(namespaces::encode(record)))
     }
 
     fn read(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
@@ -164,7 +171,7 @@ impl View for Working<'_> {
         state.map(Some).map_err(|e| e.in_store(self.store_name))
     }
 
-    fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {
+    fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceRecord>, StoreError> {
         let Some(row) = self.read(&namespaces::key(self.group, namespace))? else {
             return Ok(None);
         };

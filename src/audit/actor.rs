@@ -1,10 +1,10 @@
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::verifier;
-use crate::base::limits::PAGE_BYTES_MAX;
-use crate::base::{GroupId, LogId};
+use super::verifier::{self, Verification};
+use crate::base::limits::PAGE_ITEMS_BYTES_MAX;
+use crate::base::{GroupId, LogId, json_bytes};
 use crate::host::{Host, StoreError};
 use crate::keys::{StateView, Views};
 use crate::model::{AuditEvent, EventId, Key, KeyState, Namespace};
@@ -13,12 +13,17 @@ use crate::model::{AuditEvent, EventId, Key, KeyState, Namespace};
 const INBOX_MAX: usize = 64;
 /// Events read at once while a page is put together.
 const STEP_EVENTS: usize = 64;
+/// Verifications at once: each reads the whole audit.
+const VERIFICATIONS_MAX: usize = 1;
 
 /// The way to the Audit actor. Cheap to clone.
 #[derive(Clone)]
 pub struct AuditHandle {
     inbox: mpsc::Sender<Msg>,
     status: Arc<Mutex<AuditStatus>>,
+    host: Host,
+    views: Views,
+    verifications: Arc<Semaphore>,
 }
 
 /// How far the background verification is.
@@ -51,7 +56,7 @@ pub struct AuditPage {
 /// Why a query was not answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuditError {
-    /// Too many queries are waiting: come again later.
+    /// Too many queries are waiting, or another verification is under way: come again later.
     #[error("too many audit queries are waiting, try again later")]
     Overloaded,
     /// The node is stopping.
@@ -68,8 +73,9 @@ impl AuditHandle {
         let (sender, inbox) = mpsc::channel(INBOX_MAX);
         let status = Arc::new(Mutex::new(AuditStatus::default()));
         host.spawn("audit", Actor { inbox, views: views.clone() }.run());
-        host.spawn("audit-verify", verifier::run(host.clone(), group, views, Arc::downgrade(&status)));
-        AuditHandle { inbox: sender, status }
+        host.spawn("audit-verify", verifier::run(host.clone(), group, views.clone(), Arc::downgrade(&status)));
+        let verifications = Arc::new(Semaphore::new(VERIFICATIONS_MAX));
+        AuditHandle { inbox: sender, status, host: host.clone(), views, verifications }
     }
 
     /// How far the chain has been verified.
@@ -91,6 +97,14 @@ impl AuditHandle {
             mpsc::error::TrySendError::Closed(_) => AuditError::Stopped,
         })?;
         answer.await.map_err(|_| AuditError::Stopped)?
+    }
+
+    /// Verifies the whole chain as it is now, from the store, however long that takes: it is done in the caller's task,
+    /// and ends with it. Refused while another one is under way.
+    pub async fn verify(&self) -> Result<Verification, AuditError> {
+        let _turn = self.verifications.try_acquire().map_err(|_| AuditError::Overloaded)?;
+        let view = (self.views)()?;
+        Ok(verifier::whole(&self.host, view).await)
     }
 }
 
@@ -140,7 +154,7 @@ impl Actor {
                 }
                 let record = with_values(&view, event)?;
                 bytes += record.bytes();
-                if bytes > PAGE_BYTES_MAX && !records.is_empty() {
+                if bytes > PAGE_ITEMS_BYTES_MAX && !records.is_empty() {
                     return page(records, true);
                 }
                 records.push(record);
@@ -150,10 +164,13 @@ impl Actor {
 }
 
 impl AuditRecord {
-    /// About what it takes on a page.
+    /// About what it takes on a page, and no less: beside its text there are names of members, ids, digests and hashes.
     fn bytes(&self) -> usize {
-        let value = |value: &Option<String>| value.as_ref().map_or(0, String::len);
-        512 + value(&self.old_value) + value(&self.new_value)
+        let value = |value: &Option<String>| value.as_deref().map_or(0, json_bytes);
+        let key = self.event.key.as_ref().map_or(0, |key| key.as_str().len());
+        let names = key + self.event.namespace.as_str().len() + json_bytes(&self.event.actor);
+        let request_id = json_bytes(self.event.request_id.as_str());
+        768 + names + request_id + value(&self.old_value) + value(&self.new_value)
     }
 }
 

@@ -4,6 +4,8 @@
 //! stands for all events. After Crosby and Wallach, "Efficient Data Structures for Tamper-Evident Logging" (2009),
 //! section 2: the simple hash chain.
 
+use std::fmt;
+
 use crate::base::LogIndex;
 use crate::model::{AuditEvent, CHAIN_START, ChainHash, EventId};
 
@@ -29,17 +31,28 @@ impl Verified {
 
 /// Where a chain is broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the audit chain is broken at event {event}: {what}")]
 pub struct Broken {
-    /// The first event that does not fit behind those before it.
-    pub event: EventId,
+    /// How far it is whole.
+    pub upto: Verified,
+    /// The first event that does not fit behind those before it; none where all that are there fit.
+    pub event: Option<EventId>,
     pub what: &'static str,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.event, self.upto.last) {
+            (Some(event), _) => write!(f, "the audit chain is broken at event {event}: {}", self.what),
+            (None, Some(last)) => write!(f, "the audit chain is broken behind event {last}: {}", self.what),
+            (None, None) => write!(f, "the audit chain is broken behind the beginning: {}", self.what),
+        }
+    }
 }
 
 /// Verifies the events that follow `from`, oldest first.
 pub fn verify<'a>(from: Verified, events: impl IntoIterator<Item = &'a AuditEvent>) -> Result<Verified, Broken> {
     events.into_iter().try_fold(from, |verified, event| {
-        let broken = |what| Err(Broken { event: event.id, what });
+        let broken = |what| Err(Broken { upto: verified, event: Some(event.id), what });
         if !follows(verified.last, event.id) {
             return broken("its id does not follow the one before it");
         }
@@ -117,25 +130,25 @@ pub(super) mod tests {
         for at in 0..12 {
             let mut altered = events.clone();
             altered[at].actor = "mallory".into();
-            assert_eq!(verify(Verified::START, &altered).unwrap_err().event, events[at].id);
+            assert_eq!(verify(Verified::START, &altered).unwrap_err().event, Some(events[at].id));
 
             // Altered with a hash of its own: the next one tells.
             altered[at].hash = altered[at].chained_hash();
-            let error = verify(Verified::START, &altered).err().map(|broken| broken.event);
+            let error = verify(Verified::START, &altered).err().and_then(|broken| broken.event);
             assert_eq!(error, events.get(at + 1).map(|event| event.id));
 
             let mut missing = events.clone();
             missing.remove(at);
-            let error = verify(Verified::START, &missing).err().map(|broken| broken.event);
+            let error = verify(Verified::START, &missing).err().and_then(|broken| broken.event);
             assert_eq!(error, events.get(at + 1).map(|event| event.id));
 
             let mut twice = events.clone();
             twice.insert(at, events[at].clone());
-            assert_eq!(verify(Verified::START, &twice).unwrap_err().event, events[at].id);
+            assert_eq!(verify(Verified::START, &twice).unwrap_err().event, Some(events[at].id));
         }
         let mut moved = events.clone();
         moved.swap(4, 5);
-        assert_eq!(verify(Verified::START, &moved).unwrap_err().event, events[5].id);
+        assert_eq!(verify(Verified::START, &moved).unwrap_err().event, Some(events[5].id));
     }
 
     #[test]

@@ -9,3 +9,4 @@ mod verifier;
 mod tests;
 
 pub use actor::{AuditError, AuditHandle, AuditPage, AuditRecord, AuditStatus};
+pub use verifier::{Break, Verification};

@@ -152,6 +152,59 @@ async fn a_broken_chain_stops_the_node_and_names_the_event() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_asks_is_told_whether_the_chain_is_whole() {
+    let host = fake::host();
+    let (apply, audit) = start(&host).await;
+    let empty = audit.verify().await.unwrap();
+    assert_eq!((empty.verified, empty.first, empty.broken), (chain::Verified::START, None, None));
+    let script: Vec<String> = (0..1000).map(|n| format!("n/k{n}=v")).collect();
+    apply_script(&apply, 0, &script.join(" ")).await;
+    // What comes after it began is left to the next one.
+    let (found, second, ()) = futures_util::future::join3(audit.verify(), audit.verify(), async {
+        apply_script(&apply, 1000, "n/late=v").await;
+    })
+    .await;
+    assert_eq!(second, Err(AuditError::Overloaded), "one at a time");
+    let found = found.unwrap();
+    assert_eq!((found.verified.events, found.applied), (1001, Some(LogId::new(1, 999))));
+    assert_eq!(found.first.map(|id| id.to_string()).as_deref(), Some("1:0:0"));
+    assert_eq!(found.verified.last.map(|id| id.to_string()).as_deref(), Some("1:999:0"));
+    assert_eq!(found.broken, None);
+    let whole = audit.verify().await.unwrap();
+    assert_eq!((whole.verified.events, whole.verified.head), (1002, apply.view().unwrap().audit_head()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_is_told_where_the_chain_breaks() {
+    for (at, change, events, broken_at) in [
+        ((300, 0), "alter", 301, Some("1:300:0")),
+        ((0, 0), "alter", 0, Some("1:0:0")),
+        ((300, 0), "remove", 301, Some("1:301:0")),
+        ((599, 0), "remove", 600, None),
+        ((300, 0), "garble", 256, None),
+    ] {
+        let host = fake::host();
+        let apply = ApplyHandle::start(&host.host, GROUP).await.unwrap();
+        let script: Vec<String> = (0..600).map(|n| format!("n/k{n}=v")).collect();
+        apply_script(&apply, 0, &script.join(" ")).await;
+        let position = (crate::base::LogIndex(at.0), at.1);
+        let events_of = apply.view().unwrap().audit_after(None, 9999).unwrap();
+        let mut event = events_of.into_iter().find(|event| audit::position(event.id) == position).unwrap();
+        event.actor = "mallory".into();
+        let value = match change {
+            "alter" => Some(audit::encode(&event)),
+            "garble" => Some(Bytes::from_static(b"\x01?")),
+            _ => None,
+        };
+        tamper(&host, audit::key(GROUP, position), value).await;
+        let found = verifier::whole(&host.host, apply.view().unwrap()).await;
+        let broken = found.broken.expect("it is broken");
+        let event = broken.event.map(|id| id.to_string());
+        assert_eq!((found.verified.events, event.as_deref()), (events, broken_at), "{at:?} {change}: {}", broken.what);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn too_many_queries_are_refused_at_once() {
     let host = fake::host();
     let (apply, audit) = start(&host).await;

@@ -47,7 +47,7 @@ impl Call {
         id.map(NodeId).ok_or_else(|| Problem::invalid("a node is named by its id, a number from 1"))
     }
 
-    fn param(&self, name: &str) -> &str {
+    pub(super) fn param(&self, name: &str) -> &str {
         let found = self.params.iter().find(|(param, _)| param == name);
         &found.expect("handlers ask for the parameters of their own path").1
     }

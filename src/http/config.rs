@@ -1,11 +1,12 @@
 //! Entries: get, set, delete, list.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 
 use super::HttpState;
 use super::admit::Call;
 use super::body;
+use super::conditional::none_match;
 use super::problem::Problem;
 use super::shape;
 use super::write::write;
@@ -72,14 +73,6 @@ pub(super) async fn delete(state: HttpState, call: Call) -> Result<Response, Pro
         Outcome::Absent => Err(absent(Some(applied.revision))),
         _ => Err(Problem::internal("a delete had an outcome of another operation")),
     }
-}
-
-/// RFC 9110, section 13.1.2, with the weak comparison. Malformed members match nothing.
-fn none_match(headers: &HeaderMap, revision: LogId) -> bool {
-    let current = format!("\"{revision}\"");
-    let given = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut tags = given.flat_map(|value| value.split(',')).map(str::trim);
-    !tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == current)
 }
 
 fn absent(version: Option<LogId>) -> Problem {

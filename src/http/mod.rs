@@ -11,14 +11,18 @@ mod audit;
 mod auth;
 mod body;
 mod cluster;
+mod conditional;
 mod config;
 mod health;
 mod members;
+mod namespaces;
+mod openapi;
 mod path;
 mod problem;
 mod query;
 mod routes;
 mod shape;
+mod swagger;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -107,7 +107,7 @@ impl From<WriteError> for Problem {
             WriteError::NoLeader => no_leader("nothing was written"),
             WriteError::OutcomeUnknown => Problem::new(
                 Slug::OutcomeUnknown,
-                "the write may or may not take effect, also later: read the entry before you write again",
+                "the write may or may not take effect, also later: read what it was to change before you write again",
             ),
             WriteError::Overloaded => Problem::new(
                 Slug::Overloaded,
@@ -148,7 +148,8 @@ impl From<ReadError> for Problem {
             ReadError::NotAMember => Problem::new(
                 Slug::NotAMember,
                 "this node was removed from the cluster, and what it has grows old: ask another",
-            ),
+            )
+            .retry_later(),
             ReadError::InvalidCursor => Problem::new(
                 Slug::InvalidCursor,
                 "the cursor was not made for this query: begin again without it, with the same path and prefix on all pages",

@@ -9,7 +9,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use super::admit::{self, Call};
 use super::answer::Matched;
 use super::problem::Problem;
-use super::{HttpState, audit, cluster, config, health, members};
+use super::{HttpState, audit, cluster, config, health, members, namespaces, openapi, swagger};
 use crate::config::Role;
 use crate::host::BoxFuture;
 use crate::wire::Slug;
@@ -70,13 +70,19 @@ const fn not_built(method: Method, path: &'static str, access: Access) -> Route 
     Route { method, path, access, serves: Serves::NotBuilt }
 }
 
-const ENTRY: &str = "/api/v1/config/{namespace}/{key}";
+pub(super) const ENTRY: &str = "/api/v1/config/{namespace}/{key}";
+pub(super) const LIST: &str = "/api/v1/config/{namespace}";
 const HISTORY: &str = "/api/v1/config/{namespace}/{key}/history";
 const ROLLBACK: &str = "/api/v1/config/{namespace}/{key}/rollback";
-const NAMESPACE: &str = "/api/v1/namespaces/{namespace}";
+pub(super) const NAMESPACE: &str = "/api/v1/namespaces/{namespace}";
 pub(super) const READY: &str = "/health/ready";
-const MEMBERS: &str = "/api/v1/cluster/members";
-const MEMBER: &str = "/api/v1/cluster/members/{node}";
+pub(super) const MEMBERS: &str = "/api/v1/cluster/members";
+pub(super) const AUDIT_VERIFY: &str = "/api/v1/audit/verify";
+pub(super) const AUDIT_OF: &str = "/api/v1/audit/{namespace}";
+pub(super) const SWAGGER_ASSET: &str = "/swagger/{asset}";
+pub(super) const MEMBER: &str = "/api/v1/cluster/members/{node}";
+pub(super) const REPLACE: &str = "/api/v1/cluster/members/{node}/replace";
+pub(super) const LEADER: &str = "/api/v1/cluster/leader";
 
 /// Every route there is. `HEAD` follows `GET`.
 #[rustfmt::skip]
@@ -84,7 +90,7 @@ pub static ROUTES: &[Route] = &[
     built(Method::GET, ENTRY, READER, &["consistency"], |s, c| Box::pin(config::get(s, c))),
     built(Method::PUT, ENTRY, ADMIN, &["hop"], |s, c| Box::pin(config::put(s, c))),
     built(Method::DELETE, ENTRY, ADMIN, &["hop"], |s, c| Box::pin(config::delete(s, c))),
-    built(Method::GET, "/api/v1/config/{namespace}", READER, &["prefix", "limit", "cursor", "consistency"],
+    built(Method::GET, LIST, READER, &["prefix", "limit", "cursor", "consistency"],
         |s, c| Box::pin(config::list(s, c))),
     not_built(Method::GET, HISTORY, READER),
     not_built(Method::POST, ROLLBACK, ADMIN),
@@ -92,14 +98,15 @@ pub static ROUTES: &[Route] = &[
     not_built(Method::POST, "/api/v1/txn", ADMIN),
     not_built(Method::GET, "/api/v1/watch", READER),
     not_built(Method::POST, "/api/v1/watch/ticket", READER),
-    not_built(Method::GET, "/api/v1/namespaces", READER),
-    not_built(Method::GET, NAMESPACE, READER),
-    not_built(Method::PUT, NAMESPACE, ADMIN),
-    not_built(Method::DELETE, NAMESPACE, ADMIN),
+    built(Method::GET, "/api/v1/namespaces", READER, &["prefix", "limit", "cursor", "consistency"],
+        |s, c| Box::pin(namespaces::list(s, c))),
+    built(Method::GET, NAMESPACE, READER, &["consistency"], |s, c| Box::pin(namespaces::get(s, c))),
+    built(Method::PUT, NAMESPACE, ADMIN, &["hop"], |s, c| Box::pin(namespaces::put(s, c))),
+    built(Method::DELETE, NAMESPACE, ADMIN, &["hop"], |s, c| Box::pin(namespaces::delete(s, c))),
     built(Method::GET, "/api/v1/audit", ADMIN, &["limit", "cursor", "consistency"],
         |s, c| Box::pin(audit::all(s, c))),
-    not_built(Method::GET, "/api/v1/audit/verify", ADMIN),
-    built(Method::GET, "/api/v1/audit/{namespace}", READER, &["limit", "cursor", "consistency"],
+    built(Method::GET, AUDIT_VERIFY, ADMIN, &["consistency"], |s, c| Box::pin(audit::verify(s, c))),
+    built(Method::GET, AUDIT_OF, READER, &["limit", "cursor", "consistency"],
         |s, c| Box::pin(audit::of_namespace(s, c))),
     stateless(Method::GET, "/api/v1/cluster", READER, |s, c| Box::pin(cluster::get(s, c))),
     stateless(Method::GET, MEMBERS, READER, |s, c| Box::pin(members::list(s, c))),
@@ -107,13 +114,14 @@ pub static ROUTES: &[Route] = &[
     stateless(Method::GET, MEMBER, READER, |s, c| Box::pin(members::get(s, c))),
     built(Method::PUT, MEMBER, ADMIN, &["force", "hop"], |s, c| Box::pin(members::promote(s, c))),
     built(Method::DELETE, MEMBER, ADMIN, &["force", "hop"], |s, c| Box::pin(members::remove(s, c))),
-    built(Method::POST, "/api/v1/cluster/members/{node}/replace", ADMIN, &["force", "hop"],
+    built(Method::POST, REPLACE, ADMIN, &["force", "hop"],
         |s, c| Box::pin(members::replace(s, c))),
-    built(Method::POST, "/api/v1/cluster/leader", ADMIN, &["hop"], |s, c| Box::pin(members::transfer(s, c))),
+    built(Method::POST, LEADER, ADMIN, &["hop"], |s, c| Box::pin(members::transfer(s, c))),
     stateless(Method::GET, "/health", Access::Open, |s, c| Box::pin(health::health(s, c))),
     stateless(Method::GET, READY, Access::Open, |s, c| Box::pin(health::ready(s, c))),
-    not_built(Method::GET, "/openapi.json", Access::Open),
-    not_built(Method::GET, "/swagger", Access::Open),
+    stateless(Method::GET, "/openapi.json", Access::Open, |s, c| Box::pin(openapi::get(s, c))),
+    stateless(Method::GET, "/swagger", Access::Open, |s, c| Box::pin(swagger::page(s, c))),
+    stateless(Method::GET, SWAGGER_ASSET, Access::Open, |s, c| Box::pin(swagger::asset(s, c))),
 ];
 
 /// The router of the table.

@@ -65,6 +65,16 @@ pub(super) fn entry(entry: model::Entry) -> wire::Entry {
     }
 }
 
+pub(super) fn namespace(namespace: model::NamespaceState) -> wire::Namespace {
+    wire::Namespace {
+        path: namespace.path.to_string(),
+        description: namespace.description,
+        owner: namespace.owner,
+        created_at: namespace.created_at.to_string(),
+        revision: namespace.revision.to_string(),
+    }
+}
+
 pub(super) fn value_type(value_type: wire::ValueType) -> model::ValueType {
     match value_type {
         wire::ValueType::String => model::ValueType::String,

@@ -11,7 +11,7 @@ use crate::base::{GroupId, LogId, WallTime};
 use crate::model::{CHAIN_START, ChainHash, CursorKey};
 
 /// The format of the store as a whole: raised with the format of any kind of row.
-pub const STORE_FORMAT: u8 = 1;
+pub const STORE_FORMAT: u8 = 2;
 const SUMMARY_FORMAT: u8 = 1;
 const MEMBERSHIP_FORMAT: u8 = 1;
 

@@ -10,11 +10,12 @@
 //! | [`config`] | namespace, key | current entry, or tombstone |
 //! | [`history`] | namespace, key, index | what was current, as of the revision with that index |
 //! | [`changes`] | index, n | namespace, key: what a revision changed |
-//! | [`namespaces`] | namespace | its state |
+//! | [`namespaces`] | namespace | its state, or tombstone |
 //! | [`audit`] | index, n | one event |
 //! | [`audit`] by namespace | namespace, index, n | nothing: the event is in the row above |
 //! | dedup | principal, idempotency key | reserved; nothing is written yet |
 //! | [`terms`] | first index | the term that begins there |
+//! | [`namespace_history`] | namespace, index | what was current, as of the revision with that index |
 //!
 //! All spaces share one keyspace, so that a batch over several of them is never kept in part. All of them lie in
 //! [`everything`], which is what a snapshot holds.
@@ -28,6 +29,7 @@ pub mod config;
 pub mod history;
 mod key;
 pub mod meta;
+pub mod namespace_history;
 pub mod namespaces;
 mod record;
 mod scan;

@@ -16,10 +16,11 @@ pub enum Space {
     AuditByNamespace = 7,
     Dedup = 8,
     Terms = 9,
+    NamespaceHistory = 10,
 }
 
 impl Space {
-    const ALL: [Space; 9] = [
+    const ALL: [Space; 10] = [
         Space::Meta,
         Space::Config,
         Space::History,
@@ -29,6 +30,7 @@ impl Space {
         Space::AuditByNamespace,
         Space::Dedup,
         Space::Terms,
+        Space::NamespaceHistory,
     ];
 
     /// All rows of this space in `group`.
@@ -60,7 +62,7 @@ mod tests {
             assert_eq!(space_of(GroupId(4), &range.start), None);
             assert!(everything().start < range.start && range.end < everything().end);
         }
-        for nothing in [&[][..], &[1], &[1, 0, 0, 0], &[0, 0, 0, 0, 3], &[10, 0, 0, 0, 3]] {
+        for nothing in [&[][..], &[1], &[1, 0, 0, 0], &[0, 0, 0, 0, 3], &[11, 0, 0, 0, 3]] {
             assert_eq!(space_of(GroupId(3), nothing), None);
         }
     }

@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use super::audit::Position;
 use super::meta::{self, Summary};
-use super::{RowError, Steps, audit, config, history, namespaces, terms};
-use crate::base::{GroupId, LogId, LogIndex, Term, WallTime};
+use super::{RowError, Steps, audit, config, history, namespace_history, namespaces, terms};
+use crate::base::{GroupId, LogId, LogIndex, Term, WallTime, json_bytes};
 use crate::host::{Direction, Row, StoreError, StoreView};
-use crate::model::{AuditEvent, ChainHash, Entry, EventId, Key, KeyState, Namespace, NamespaceState};
+use crate::model::{AuditEvent, ChainHash, Entry, EventId, Key, KeyState, Namespace, NamespaceRecord, NamespaceState};
 
 /// The state at one moment: all reads of one view agree, whatever is applied meanwhile. Reads are short and bounded.
 pub struct StateView {
@@ -100,7 +100,7 @@ impl StateView {
     }
 
     /// Entries of a namespace whose keys begin with `prefix` and come after `after`: at most `limit`, and fewer where
-    /// they reach `bytes_max` (but at least one, where there is one).
+    /// they would pass `bytes_max` of JSON (but at least one, where there is one).
     pub fn list(
         &self,
         namespace: &Namespace,
@@ -131,11 +131,11 @@ impl StateView {
             if rows.is_empty() {
                 return Ok(ListPage { entries, more: false });
             }
-            for (row_key, row) in rows {
+            for (row_key, row) in &rows {
                 // A key that was never set has no row and one that was deleted keeps its tombstone: so the current
                 // rows name every key that ever was.
-                let Some(entry) = self.listed(&row_key, &row, at)? else { continue };
-                bytes += row_key.len() + entry.value.len();
+                let Some(entry) = self.listed(row_key, row, at)? else { continue };
+                bytes += entry_bytes(&entry);
                 if entries.len() == limit || (bytes > bytes_max && !entries.is_empty()) {
                     return Ok(ListPage { entries, more: true });
                 }
@@ -172,18 +172,55 @@ impl StateView {
     /// A namespace.
     pub fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {
         let row = self.view.get(&namespaces::key(self.group, namespace))?;
-        row.map(|row| namespaces::decode(namespace.clone(), &row).map_err(|e| self.unreadable(e))).transpose()
+        let record = row.map(|row| namespaces::decode(namespace.clone(), &row).map_err(|e| self.unreadable(e)));
+        Ok(record.transpose()?.and_then(NamespaceRecord::live))
     }
 
-    /// At most `limit` namespaces after `after`.
-    pub fn namespaces(&self, after: Option<&Namespace>, limit: usize) -> Result<NamespacePage, StoreError> {
-        let range = namespaces::range(self.group, after);
-        let mut rows = self.view.scan(&range, limit + 1, Direction::Forward)?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let decode = |(key, row): Row| namespaces::decode(namespaces::decode_key(self.group, &key)?, &row);
-        let namespaces: Result<Vec<NamespaceState>, RowError> = rows.into_iter().map(decode).collect();
-        Ok(NamespacePage { namespaces: namespaces.map_err(|e| self.unreadable(e))?, more })
+    /// Namespaces that begin with `prefix` and come after `after`, as they were at the revision with this index: at most
+    /// `limit`, and fewer where they would pass `bytes_max` of JSON (but at least one, where there is one). The count of
+    /// a namespace's entries is of no particular revision.
+    pub fn namespaces_at(
+        &self,
+        prefix: &str,
+        after: Option<&Namespace>,
+        limit: usize,
+        bytes_max: usize,
+        at: LogIndex,
+    ) -> Result<NamespacePage, StoreError> {
+        let mut steps = Steps::new(namespaces::range(self.group, prefix, after));
+        let (mut namespaces, mut bytes) = (Vec::new(), 0);
+        loop {
+            let rows = steps.next(&*self.view, limit + 1 - namespaces.len())?;
+            if rows.is_empty() {
+                return Ok(NamespacePage { namespaces, more: false });
+            }
+            for (row_key, row) in &rows {
+                let Some(namespace) = self.listed_namespace(row_key, row, at)? else { continue };
+                bytes += namespace_bytes(&namespace);
+                if namespaces.len() == limit || (bytes > bytes_max && !namespaces.is_empty()) {
+                    return Ok(NamespacePage { namespaces, more: true });
+                }
+                namespaces.push(namespace);
+            }
+        }
+    }
+
+    /// The namespace that a row of the current state stands for at `at`.
+    fn listed_namespace(&self, row_key: &[u8], row: &[u8], at: LogIndex) -> Result<Option<NamespaceState>, StoreError> {
+        let path = namespaces::decode_key(self.group, row_key).map_err(|e| self.unreadable(e))?;
+        let record = namespaces::decode(path, row).map_err(|e| self.unreadable(e))?;
+        if record.revision().index <= at {
+            return Ok(record.live());
+        }
+        let path = record.path();
+        let mut range = namespace_history::range(self.group, path);
+        if let Some(next) = at.0.checked_add(1) {
+            range.end = namespace_history::key(self.group, path, LogIndex(next));
+        }
+        let row = self.view.scan(&range, 1, Direction::Backward)?.pop();
+        let decode = |(_, row): Row| namespace_history::decode(path.clone(), &row);
+        let record = row.map(|row| decode(row).map_err(|e| self.unreadable(e))).transpose()?;
+        Ok(record.and_then(NamespaceRecord::live))
     }
 
     /// The term that the log has at a committed index; `None` beyond what is applied.
@@ -256,4 +293,15 @@ impl StateView {
     fn unreadable(&self, row: RowError) -> StoreError {
         row.in_store(&self.store_name)
     }
+}
+
+/// About what an entry takes on a page, and no less: beside its text there are names of members, times and numbers.
+fn entry_bytes(entry: &Entry) -> usize {
+    let names = entry.namespace.as_str().len() + entry.key.as_str().len();
+    320 + names + json_bytes(&entry.updated_by) + json_bytes(&entry.value)
+}
+
+/// The same for a namespace.
+fn namespace_bytes(namespace: &NamespaceState) -> usize {
+    160 + namespace.path.as_str().len() + json_bytes(&namespace.owner) + json_bytes(&namespace.description)
 }

@@ -1,6 +1,6 @@
 use super::{
     Action, AuditEvent, ChainHash, Command, CursorKey, Digest, Entry, EventId, Key, KeyState, Namespace,
-    NamespaceState, Op, Outcome, Tombstone, ValueType,
+    NamespaceRecord, NamespaceState, Op, Outcome, Tombstone, ValueType,
 };
 use crate::base::{LogId, LogIndex, Term, WallTime};
 
@@ -11,7 +11,8 @@ pub trait View {
 
     /// A key's current entry or tombstone.
     fn key(&self, namespace: &Namespace, key: &Key) -> Result<Option<KeyState>, Self::Error>;
-    fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, Self::Error>;
+    /// A namespace's current state or tombstone.
+    fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceRecord>, Self::Error>;
     /// The time that the state knows. It never goes back.
     fn log_time(&self) -> WallTime;
     /// The hash of the last audit event, [`super::CHAIN_START`] before the first.
@@ -40,9 +41,12 @@ pub enum Change {
         state: KeyState,
         replaces: Option<LogId>,
     },
-    /// A namespace's new state.
-    Namespace(NamespaceState),
-    NamespaceGone(Namespace),
+    /// A namespace's new state. Where its revision is new too, the state that it replaces, if there is one, moves to
+    /// history; where only its entries were counted, nothing does.
+    Namespace {
+        record: NamespaceRecord,
+        replaces: Option<LogId>,
+    },
     /// A term that the log enters here: from this index on, until the next such row.
     Term {
         first: LogIndex,
@@ -130,9 +134,10 @@ impl<V: View> Step<'_, V> {
         let Some(KeyState::Live(before)) = self.view.key(namespace, key)? else {
             return Ok(Outcome::Absent);
         };
-        let mut row = self.view.namespace(namespace)?.expect("a live entry has a namespace: it cannot go before it");
+        let found = self.view.namespace(namespace)?.and_then(NamespaceRecord::live);
+        let mut row = found.expect("a live entry has a namespace: it cannot go before it");
         row.entries = row.entries.checked_sub(1).expect("a namespace counts all its live entries");
-        self.effects.changes.push(Change::Namespace(row));
+        self.effects.changes.push(Change::Namespace { record: NamespaceRecord::Live(row), replaces: None });
         let tombstone = Tombstone {
             namespace: namespace.clone(),
             key: key.clone(),
@@ -155,13 +160,13 @@ impl<V: View> Step<'_, V> {
 
     fn set_namespace(&mut self, namespace: &Namespace, description: &str, owner: &str) -> Result<Outcome, V::Error> {
         let before = self.view.namespace(namespace)?;
-        let created = before.is_none();
-        self.write_namespace(before, namespace, description, owner, 0);
-        Ok(Outcome::NamespaceSet { created })
+        let created = !matches!(before, Some(NamespaceRecord::Live(_)));
+        let namespace = self.write_namespace(before, namespace, description, owner, 0);
+        Ok(Outcome::NamespaceSet { namespace, created })
     }
 
     fn delete_namespace(&mut self, namespace: &Namespace) -> Result<Outcome, V::Error> {
-        let Some(before) = self.view.namespace(namespace)? else {
+        let Some(NamespaceRecord::Live(before)) = self.view.namespace(namespace)? else {
             return Ok(Outcome::Absent);
         };
         if before.entries > 0 {
@@ -175,7 +180,8 @@ impl<V: View> Step<'_, V> {
             new_digest: None,
             old_revision: Some(before.revision),
         });
-        self.effects.changes.push(Change::NamespaceGone(namespace.clone()));
+        let record = NamespaceRecord::Deleted { path: namespace.clone(), revision: self.at };
+        self.effects.changes.push(Change::Namespace { record, replaces: Some(before.revision) });
         Ok(Outcome::Deleted)
     }
 
@@ -190,13 +196,13 @@ impl<V: View> Step<'_, V> {
     /// One more live entry: its namespace comes into being with its first, owned by the author.
     fn count_new_entry(&mut self, namespace: &Namespace) -> Result<(), V::Error> {
         match self.view.namespace(namespace)? {
-            Some(mut row) => {
+            Some(NamespaceRecord::Live(mut row)) => {
                 row.entries += 1;
-                self.effects.changes.push(Change::Namespace(row));
+                self.effects.changes.push(Change::Namespace { record: NamespaceRecord::Live(row), replaces: None });
             }
-            None => {
+            absent => {
                 let owner = &self.command.actor;
-                self.write_namespace(None, namespace, "", owner, 1);
+                self.write_namespace(absent, namespace, "", owner, 1);
             }
         }
         Ok(())
@@ -204,12 +210,14 @@ impl<V: View> Step<'_, V> {
 
     fn write_namespace(
         &mut self,
-        before: Option<NamespaceState>,
+        before: Option<NamespaceRecord>,
         namespace: &Namespace,
         description: &str,
         owner: &str,
         entries_added: u64,
-    ) {
+    ) -> NamespaceState {
+        let replaces = before.as_ref().map(NamespaceRecord::revision);
+        let before = before.and_then(NamespaceRecord::live);
         let digest = |row: &NamespaceState| Digest::of_namespace(&row.description, &row.owner);
         let row = NamespaceState {
             path: namespace.clone(),
@@ -227,7 +235,8 @@ impl<V: View> Step<'_, V> {
             new_digest: Some(digest(&row)),
             old_revision: before.as_ref().map(|row| row.revision),
         });
-        self.effects.changes.push(Change::Namespace(row));
+        self.effects.changes.push(Change::Namespace { record: NamespaceRecord::Live(row.clone()), replaces });
+        row
     }
 
     /// Appends the audit event of one effective change.

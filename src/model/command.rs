@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Key, Namespace, ValueType};
+use super::{Entry, Key, Namespace, NamespaceState, ValueType};
 use crate::base::{LogId, RequestId, WallTime};
 
 /// A change that a client asked for, as the leader puts it into the log. Everything that apply may depend on is in
@@ -63,7 +63,7 @@ pub enum Outcome {
     /// There was nothing to delete; nothing changed.
     Absent,
     /// The namespace was created (`created`) or changed.
-    NamespaceSet { created: bool },
+    NamespaceSet { namespace: NamespaceState, created: bool },
     /// The namespace still has entries; nothing changed.
     NamespaceNotEmpty,
 }

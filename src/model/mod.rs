@@ -16,4 +16,4 @@ pub use audit::{Action, AuditEvent, CHAIN_START, ChainHash, Digest, EventId, Par
 pub use command::{Applied, Command, CursorKey, Op, Outcome};
 pub use entry::{Entry, KeyState, Tombstone, ValueType};
 pub use name::{InvalidName, Key, Namespace};
-pub use namespace::NamespaceState;
+pub use namespace::{NamespaceRecord, NamespaceState};

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::Namespace;
 use crate::base::{LogId, WallTime};
 
-/// The current state of one namespace.
+/// What a namespace is while it exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamespaceState {
     pub path: Namespace,
@@ -15,4 +15,40 @@ pub struct NamespaceState {
     pub revision: LogId,
     /// Keys in it that are not deleted. Counted here, so that "is it empty" never scans over tombstones.
     pub entries: u64,
+}
+
+/// A namespace's state as of one revision. One that never was has none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NamespaceRecord {
+    Live(NamespaceState),
+    /// The command that deleted it.
+    Deleted {
+        path: Namespace,
+        revision: LogId,
+    },
+}
+
+impl NamespaceRecord {
+    pub fn path(&self) -> &Namespace {
+        match self {
+            NamespaceRecord::Live(state) => &state.path,
+            NamespaceRecord::Deleted { path, .. } => path,
+        }
+    }
+
+    /// The command that made this state.
+    pub fn revision(&self) -> LogId {
+        match self {
+            NamespaceRecord::Live(state) => state.revision,
+            NamespaceRecord::Deleted { revision, .. } => *revision,
+        }
+    }
+
+    /// The namespace, where there is one.
+    pub fn live(self) -> Option<NamespaceState> {
+        match self {
+            NamespaceRecord::Live(state) => Some(state),
+            NamespaceRecord::Deleted { .. } => None,
+        }
+    }
 }

@@ -4,16 +4,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::api::{
-    self, AuditLog, AuditPage, Below, CallError, Consensus, ListPage, PeerCall, Peers, ProposeError, RaftRole,
-    RaftStatus, ReadError, ReadView, State,
+    self, AuditLog, AuditPage, Below, CallError, Consensus, ListPage, NamespacePage, PeerCall, Peers, ProposeError,
+    RaftRole, RaftStatus, ReadError, ReadView, State,
 };
 use crate::apply::ApplyHandle;
-use crate::audit::{AuditError, AuditHandle, AuditRecord};
-use crate::base::limits::PAGE_BYTES_MAX;
+use crate::audit::{AuditError, AuditHandle, AuditRecord, Verification};
 use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, Term, WallTime};
 use crate::host::{BoxFuture, StoreError};
 use crate::keys::StateView;
-use crate::model::{Applied, Command, Entry, EventId, Key, Namespace, Op};
+use crate::model::{Applied, Command, Entry, EventId, Key, Namespace, NamespaceState, Op};
 use crate::peer::{FrameKind, Lane, PeerHandle, PeerTarget};
 use crate::raft::{self, ChangeError, ChangeRequest, Changed, RaftHandle, Standing};
 
@@ -164,6 +163,23 @@ impl ReadView for StateView {
         Ok(ListPage { entries: page.entries, more: page.more })
     }
 
+    fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {
+        StateView::namespace(self, namespace)
+    }
+
+    fn namespaces(
+        &self,
+        prefix: &str,
+        after: Option<&Namespace>,
+        limit: usize,
+        bytes_max: usize,
+        at: Option<LogIndex>,
+    ) -> Result<NamespacePage, StoreError> {
+        let at = at.unwrap_or(LogIndex(u64::MAX));
+        let page = self.namespaces_at(prefix, after, limit, bytes_max, at)?;
+        Ok(NamespacePage { namespaces: page.namespaces, more: page.more })
+    }
+
     fn cursor_key(&self) -> Option<[u8; 32]> {
         StateView::cursor_key(self)
     }
@@ -179,25 +195,35 @@ impl AuditLog for AuditHandle {
         let audit = self.clone();
         Box::pin(async move {
             let before = before.map(|id| EventId { revision: id.revision, n: id.n });
-            let page = AuditHandle::events(&audit, namespace, before, limit).await.map_err(|error| match error {
-                AuditError::Overloaded => ReadError::Overloaded,
-                AuditError::Stopped => ReadError::Stopping,
-                AuditError::State(error) => ReadError::Failed(error.to_string()),
-            })?;
-            let mut more = page.more;
-            let mut events = Vec::new();
-            let mut bytes = 0;
-            for record in page.records {
-                bytes += record.old_value.as_ref().map_or(0, String::len);
-                bytes += record.new_value.as_ref().map_or(0, String::len);
-                if bytes > PAGE_BYTES_MAX && !events.is_empty() {
-                    more = true;
-                    break;
-                }
-                events.push(audit_event(record));
-            }
-            Ok(AuditPage { events, more, applied: page.applied })
+            let page = AuditHandle::events(&audit, namespace, before, limit).await.map_err(audit_error)?;
+            let events = page.records.into_iter().map(audit_event).collect();
+            Ok(AuditPage { events, more: page.more, applied: page.applied })
         })
+    }
+
+    fn verify(&self) -> BoxFuture<'static, Result<api::AuditVerification, ReadError>> {
+        let audit = self.clone();
+        Box::pin(async move { AuditHandle::verify(&audit).await.map(audit_verification).map_err(audit_error) })
+    }
+}
+
+fn audit_verification(found: Verification) -> api::AuditVerification {
+    let id = |id: EventId| api::EventId { revision: id.revision, n: id.n };
+    api::AuditVerification {
+        events: found.verified.events,
+        first: found.first.map(id),
+        last: found.verified.last.map(id),
+        last_hash: hex::encode(found.verified.head),
+        applied: found.applied,
+        broken: found.broken.map(|it| api::AuditBreak { event: it.event.map(id), reason: it.what }),
+    }
+}
+
+fn audit_error(error: AuditError) -> ReadError {
+    match error {
+        AuditError::Overloaded => ReadError::Overloaded,
+        AuditError::Stopped => ReadError::Stopping,
+        AuditError::State(error) => ReadError::Failed(error.to_string()),
     }
 }
 

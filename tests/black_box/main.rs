@@ -9,6 +9,7 @@ mod dev;
 mod disk_full;
 mod kill_leader;
 mod members;
+mod namespaces;
 mod no_quorum;
 mod reads_and_writes;
 mod rolling;

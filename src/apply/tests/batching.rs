@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::install::Rows;
 use super::*;
 use crate::base::LogIndex;
-use crate::model::Entry;
+use crate::model::{Entry, NamespaceState};
 
 /// What a log may hold, with few names so that entries meet each other.
 fn payload() -> impl Strategy<Value = ApplyPayload> {
@@ -111,12 +111,55 @@ proptest! {
                 prop_assert_eq!(view.term_at(LogIndex(index as u64)).unwrap(), Some(term));
             }
             prop_assert_eq!(view.term_at(LogIndex(moments.len() as u64)).unwrap(), None);
-            for namespace in view.namespaces(None, 100).unwrap().namespaces {
+            for namespace in namespaces_listed(&view, LogIndex(u64::MAX), limit) {
                 let listed = moments.last().unwrap().keys().filter(|(n, _)| *n == namespace.path).count();
                 prop_assert_eq!(namespace.entries, listed as u64);
             }
             Ok(())
         })?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    /// The same for the list of namespaces.
+    #[test]
+    fn the_namespaces_of_a_revision_are_those_of_that_time(entries in logs(), limit in 1..3usize) {
+        run(async {
+            let host = fake::host();
+            let apply = start(&host).await;
+            let settings = |rows: Vec<NamespaceState>| -> Vec<NamespaceState> {
+                rows.into_iter().map(|row| NamespaceState { entries: 0, ..row }).collect()
+            };
+            let mut moments = Vec::new();
+            for entry in &entries {
+                apply.apply(vec![entry.clone()]).await.unwrap();
+                let view = apply.view().unwrap();
+                let read = ["m", "n"].map(|name| view.namespace(&namespace(name)).unwrap());
+                moments.push(settings(read.into_iter().flatten().collect()));
+            }
+            let view = apply.view().unwrap();
+            for (index, moment) in moments.iter().enumerate() {
+                let listed = settings(namespaces_listed(&view, LogIndex(index as u64), limit));
+                prop_assert_eq!(&listed, moment);
+            }
+            Ok(())
+        })?;
+    }
+}
+
+/// All namespaces, page by page.
+fn namespaces_listed(view: &StateView, at: LogIndex, limit: usize) -> Vec<NamespaceState> {
+    let (mut all, mut after) = (Vec::new(), None::<Namespace>);
+    loop {
+        let page = view.namespaces_at("", after.as_ref(), limit, usize::MAX, at).unwrap();
+        assert!(page.namespaces.len() <= limit && (page.namespaces.len() == limit || !page.more));
+        after = page.namespaces.last().map(|row| row.path.clone());
+        all.extend(page.namespaces);
+        if !page.more {
+            return all;
+        }
     }
 }
 

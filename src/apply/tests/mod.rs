@@ -40,7 +40,7 @@ fn command(op: Op, stamp: u64) -> ApplyPayload {
 }
 
 /// A log: the bootstrap membership at 0, then what a script says, joined by `; `: `a=1`, `del a`, `blank`,
-/// `member x`, `bootstrap`, `term 2`.
+/// `member x`, `bootstrap`, `ns x` (describes the namespace), `nsdel`, `term 2`.
 fn log(script: &str) -> Vec<ApplyEntry> {
     let membership = |text: &str| ApplyPayload::Membership(Bytes::copy_from_slice(text.as_bytes()));
     let mut entries = vec![ApplyEntry { id: LogId::new(0, 0), payload: membership("first") }];
@@ -54,6 +54,11 @@ fn log(script: &str) -> Vec<ApplyEntry> {
             }
             None if line == "blank" => ApplyPayload::Blank,
             None if line == "bootstrap" => command(Op::Bootstrap { cursor_key: CursorKey([index as u8; 32]) }, index),
+            None if line == "nsdel" => command(Op::DeleteNamespace { namespace: namespace("n") }, index),
+            Some(("ns", text)) => {
+                let (namespace, description) = (namespace("n"), text.to_owned());
+                command(Op::SetNamespace { namespace, description, owner: "bob".into() }, index)
+            }
             Some(("member", text)) => membership(text),
             Some(("del", name)) => command(delete(name), index),
             Some((name, value)) => command(set(name, value), index),

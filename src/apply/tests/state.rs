@@ -1,8 +1,8 @@
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::keys::{Space, audit, changes, config, history, meta, namespaces, space_of, terms};
-use crate::model::{KeyState, Outcome};
+use crate::keys::{Space, audit, changes, config, history, meta, namespace_history, namespaces, space_of, terms};
+use crate::model::{KeyState, NamespaceRecord, Outcome};
 
 /// All rows of the store after a script, in words.
 async fn check(script: &str, expected: Expect) {
@@ -45,8 +45,13 @@ fn describe(key: &[u8], value: &[u8]) -> String {
             format!("changes {index} {n}: {namespace} {name}")
         }
         Space::Namespaces => {
-            let row = namespaces::decode(namespaces::decode_key(GROUP, key).unwrap(), value).unwrap();
-            format!("namespace {} of {} @{} entries {}", row.path, row.owner, row.revision, row.entries)
+            let record = namespaces::decode(namespaces::decode_key(GROUP, key).unwrap(), value).unwrap();
+            format!("namespace {}", describe_namespace(record))
+        }
+        Space::NamespaceHistory => {
+            let (namespace, index) = namespace_history::decode_key(GROUP, key).unwrap();
+            let record = namespace_history::decode(namespace, value).unwrap();
+            format!("namespace history {index}: {}", describe_namespace(record))
         }
         Space::Audit => {
             let event = audit::decode(audit::decode_key(GROUP, key).unwrap(), value).unwrap();
@@ -63,35 +68,82 @@ fn describe(key: &[u8], value: &[u8]) -> String {
     }
 }
 
+fn describe_namespace(record: NamespaceRecord) -> String {
+    match record {
+        NamespaceRecord::Live(row) => {
+            format!("{} {:?} of {} @{} entries {}", row.path, row.description, row.owner, row.revision, row.entries)
+        }
+        NamespaceRecord::Deleted { path, revision } => format!("{path} gone @{revision}"),
+    }
+}
+
+#[tokio::test]
+async fn every_state_of_a_namespace_is_stored_once() {
+    check(
+        "ns x; a=1; ns y; del a; nsdel; nsdel; a=2",
+        expect![[r#"
+        meta format
+        meta membership @0:0 b"first"
+        meta applied 1:7 time 7 events 7 cursor key false
+        config n a=2 v1 @1:7
+        history n a 2=1 v1 @1:2
+        history n a 4 gone @1:4
+        changes 2 0: n a
+        changes 4 0: n a
+        changes 7 0: n a
+        namespace n "" of ann @1:7 entries 1
+        audit 1:1:0 namespace.set at 1
+        audit 1:2:0 config.set at 2
+        audit 1:3:0 namespace.set at 3
+        audit 1:4:0 config.delete at 4
+        audit 1:5:0 namespace.delete at 5
+        audit 1:7:0 namespace.set at 7
+        audit 1:7:1 config.set at 7
+        audit of n 1 0
+        audit of n 2 0
+        audit of n 3 0
+        audit of n 4 0
+        audit of n 5 0
+        audit of n 7 0
+        audit of n 7 1
+        term 0 from 0
+        term 1 from 1
+        namespace history 1: n "x" of bob @1:1 entries 1
+        namespace history 3: n "y" of bob @1:3 entries 0
+        namespace history 5: n gone @1:5"#]],
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn every_state_of_a_key_is_stored_once() {
     check(
         "a=1; a=2; del a; a=3; del zzz",
         expect![[r#"
-        meta format
-        meta membership @0:0 b"first"
-        meta applied 1:5 time 5 events 5 cursor key false
-        config n a=3 v1 @1:4
-        history n a 1=1 v1 @1:1
-        history n a 2=2 v2 @1:2
-        history n a 3 gone @1:3
-        changes 1 0: n a
-        changes 2 0: n a
-        changes 3 0: n a
-        changes 4 0: n a
-        namespace n of ann @1:1 entries 1
-        audit 1:1:0 namespace.set at 1
-        audit 1:1:1 config.set at 1
-        audit 1:2:0 config.set at 2
-        audit 1:3:0 config.delete at 3
-        audit 1:4:0 config.set at 4
-        audit of n 1 0
-        audit of n 1 1
-        audit of n 2 0
-        audit of n 3 0
-        audit of n 4 0
-        term 0 from 0
-        term 1 from 1"#]],
+            meta format
+            meta membership @0:0 b"first"
+            meta applied 1:5 time 5 events 5 cursor key false
+            config n a=3 v1 @1:4
+            history n a 1=1 v1 @1:1
+            history n a 2=2 v2 @1:2
+            history n a 3 gone @1:3
+            changes 1 0: n a
+            changes 2 0: n a
+            changes 3 0: n a
+            changes 4 0: n a
+            namespace n "" of ann @1:1 entries 1
+            audit 1:1:0 namespace.set at 1
+            audit 1:1:1 config.set at 1
+            audit 1:2:0 config.set at 2
+            audit 1:3:0 config.delete at 3
+            audit 1:4:0 config.set at 4
+            audit of n 1 0
+            audit of n 1 1
+            audit of n 2 0
+            audit of n 3 0
+            audit of n 4 0
+            term 0 from 0
+            term 1 from 1"#]],
     )
     .await;
 }
@@ -101,20 +153,20 @@ async fn memberships_terms_and_the_cursor_key_are_kept() {
     check(
         "blank; bootstrap; bootstrap; term 4; a=1; member second; term 5; blank",
         expect![[r#"
-        meta format
-        meta membership @4:5 b"second"
-        meta applied 5:6 time 4 events 2 cursor key true
-        config n a=1 v1 @4:4
-        changes 4 0: n a
-        namespace n of ann @4:4 entries 1
-        audit 4:4:0 namespace.set at 4
-        audit 4:4:1 config.set at 4
-        audit of n 4 0
-        audit of n 4 1
-        term 0 from 0
-        term 1 from 1
-        term 4 from 4
-        term 5 from 6"#]],
+            meta format
+            meta membership @4:5 b"second"
+            meta applied 5:6 time 4 events 2 cursor key true
+            config n a=1 v1 @4:4
+            changes 4 0: n a
+            namespace n "" of ann @4:4 entries 1
+            audit 4:4:0 namespace.set at 4
+            audit 4:4:1 config.set at 4
+            audit of n 4 0
+            audit of n 4 1
+            term 0 from 0
+            term 1 from 1
+            term 4 from 4
+            term 5 from 6"#]],
     )
     .await;
 }
@@ -123,29 +175,35 @@ async fn memberships_terms_and_the_cursor_key_are_kept() {
 #[tokio::test]
 async fn the_bytes_of_the_rows_stay_as_they_are() {
     let host = fake::host();
-    let apply = applied(&host, "a=1; a=2; del a; bootstrap", 1).await;
+    let apply = applied(&host, "a=1; a=2; del a; bootstrap; ns x; nsdel", 1).await;
     let hex = |(key, value): &Row| format!("{} {}", hex::encode(key), hex::encode(value));
     expect![[r#"
-        0100000000666f726d617400 01
+        0100000000666f726d617400 02
         01000000006d656d6265727368697000 010000056669727374dd5235e0
-        010000000073756d6d61727900 0101010404c3bdb1efffb4ef8fee908a859af592abe5451558efe60fe40d25d02920a36469e01173e7b934662a7c7ced3467ef71cc24e20401040404040404040404040404040404040404040404040404040404040404040471de8bde
+        010000000073756d6d61727900 0101010606cda2ff83ecb6e6a498fbd2fcb3b89e899107a8815758f9b951a0b98d45cdab2d6e936c59123913943d5cf7ad6ed82f62f874060104040404040404040404040404040404040404040404040404040404040404040310d22b
         02000000006e006100 010101030303616e6e
         03000000006e0061000000000000000001 0100010101010103616e6e000131
         03000000006e0061000000000000000002 0100010202010203616e6e000132
         0400000000000000000000000100000000 01016e0161
         0400000000000000000000000200000000 01016e0161
         0400000000000000000000000300000000 01016e0161
-        05000000006e00 010003616e6e01010100
+        05000000006e00 020106
         0600000000000000000000000100000000 0101010203616e6e0172016e000001f97d29ad508c04c044148c1d279fabc8cbb65cd8fc463491b48e593a841bd7630000000000000000000000000000000000000000000000000000000000000000009f97f79dae6d66f8110fff467374c157779cc846ac7655213f27babddb40a255
         0600000000000000000000000100000001 0101010003616e6e0172016e0101610001e48c433395b27ba37f90fe34a3f0245e8e88dcb59a36966e745638af5c6aca62009f97f79dae6d66f8110fff467374c157779cc846ac7655213f27babddb40a255b850c36efa3a8fe93716b1c0efd70eefb25f875a3940e3c98cc6935cef4bef15
         0600000000000000000000000200000000 0101020003616e6e0172016e01016101e48c433395b27ba37f90fe34a3f0245e8e88dcb59a36966e745638af5c6aca6201831af7c399fdb8d3683af98bedf5361dae34ba40c27a4df39c5777b5a9f12475010101b850c36efa3a8fe93716b1c0efd70eefb25f875a3940e3c98cc6935cef4bef1597b84ef4e0763f9d68faa9858156b407055aa1c343d3451233410e95ab986f9f
         0600000000000000000000000300000000 0101030103616e6e0172016e01016101831af7c399fdb8d3683af98bedf5361dae34ba40c27a4df39c5777b5a9f124750001010297b84ef4e0763f9d68faa9858156b407055aa1c343d3451233410e95ab986f9f1558efe60fe40d25d02920a36469e01173e7b934662a7c7ced3467ef71cc24e2
+        0600000000000000000000000500000000 0101050203616e6e0172016e0001f97d29ad508c04c044148c1d279fabc8cbb65cd8fc463491b48e593a841bd76301f0d3331eef5b9945bd985c2eb87312afa705ffebd08507a4c139530bad81fc6e0101011558efe60fe40d25d02920a36469e01173e7b934662a7c7ced3467ef71cc24e2e951617d766cefa4fd951550b1aa29b65be0a3ae39cce081f71cc9d5d1c9b67a
+        0600000000000000000000000600000000 0101060303616e6e0172016e0001f0d3331eef5b9945bd985c2eb87312afa705ffebd08507a4c139530bad81fc6e00010105e951617d766cefa4fd951550b1aa29b65be0a3ae39cce081f71cc9d5d1c9b67aa8815758f9b951a0b98d45cdab2d6e936c59123913943d5cf7ad6ed82f62f874
         07000000006e00000000000000000100000000 01
         07000000006e00000000000000000100000001 01
         07000000006e00000000000000000200000000 01
         07000000006e00000000000000000300000000 01
+        07000000006e00000000000000000500000000 01
+        07000000006e00000000000000000600000000 01
         09000000000000000000000000 0100
-        09000000000000000000000001 0101"#]].assert_eq(&rows(&apply).iter().map(hex).collect::<Vec<_>>().join("\n"));
+        09000000000000000000000001 0101
+        0a000000006e000000000000000001 010003616e6e01010100
+        0a000000006e000000000000000005 01017803626f6201010500"#]].assert_eq(&rows(&apply).iter().map(hex).collect::<Vec<_>>().join("\n"));
 }
 
 #[tokio::test]

@@ -23,6 +23,11 @@ async fn a_list_honours_prefix_place_limit_and_bytes() {
     assert_eq!((keys(&page), page.more), (vec![], false));
     let page = list("", Some("a/bb"), 1, usize::MAX);
     assert_eq!((keys(&page), page.more), (vec!["a/d"], true));
+    let entry = 320 + "n".len() + "a".len() + "\"ann\"".len() + "\"1\"".len();
+    let page = list("", None, 1000, 2 * entry + 6);
+    assert_eq!((keys(&page), page.more), (vec!["a", "a/b"], true), "two fit, to the byte");
+    let page = list("", None, 1000, 2 * entry + 5);
+    assert_eq!((keys(&page), page.more), (vec!["a"], true), "a page is not longer than it may be");
     let page = list("", None, 1000, 1);
     assert_eq!((keys(&page), page.more), (vec!["a"], true), "one at least");
     let page = list("zz", Some("a"), 9, 1);

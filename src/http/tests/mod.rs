@@ -4,6 +4,7 @@ mod entries;
 mod form;
 mod lists;
 mod members;
+mod namespaces;
 mod nodes;
 mod roles;
 mod writes;
@@ -12,12 +13,15 @@ use std::fmt::Write as _;
 
 use axum::Router;
 use axum::body::Body;
+use axum::body::HttpBody as _;
 use axum::http::{HeaderMap, Request, StatusCode};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
+use super::openapi::testing::{Came, contradiction};
 use super::{HttpState, router};
 use crate::api::testing::{FakeNode, World};
 use crate::config::{ApiKey, FollowerWrites, Role};
@@ -75,17 +79,26 @@ impl Rest {
             let (name, value) = header.split_once(':').expect("a name and a value");
             request = request.header(name, value.trim());
         }
-        let request = request.body(body.into()).expect("a request");
+        let body = body.into();
+        let text = body.size_hint().exact().filter(|bytes| *bytes <= 4096).is_some();
+        let (body, sent) = if text { known(body) } else { (body, None) };
+        let request = request.body(body).expect("a request");
         let router = self.router.clone();
-        self.world.run(async move {
+        let seen = self.world.run(async move {
             let response = router.oneshot(request).await.expect("a router always answers");
             let (parts, body) = response.into_parts();
             let body = body.collect().await.expect("bodies here are in memory").to_bytes();
-            let body = String::from_utf8(body.to_vec()).expect("answers are UTF-8");
-            let seen = Seen { status: parts.status, headers: parts.headers, body };
-            seen.must_have_standard_headers();
-            seen
-        })
+            let is_text = parts.headers.get("content-encoding").is_none();
+            let body =
+                if is_text { String::from_utf8(body.to_vec()).expect("answers are UTF-8") } else { String::new() };
+            Seen { status: parts.status, headers: parts.headers, body }
+        });
+        seen.must_have_standard_headers();
+        let came = Came { status: seen.status, headers: &seen.headers, body: &seen.body };
+        if let Some(what) = contradiction(line, sent.as_deref(), &came) {
+            panic!("the OpenAPI document says otherwise of {line}: {what}");
+        }
+        seen
     }
 
     pub fn get(&self, path: &str) -> Seen {
@@ -105,6 +118,13 @@ impl Rest {
         }
         table
     }
+}
+
+/// A body, and what is in it.
+fn known(body: Body) -> (Body, Option<String>) {
+    let bytes = body.collect().now_or_never().expect("a short body is in memory").expect("it cannot fail").to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).ok();
+    (Body::from(bytes), text)
 }
 
 impl Seen {

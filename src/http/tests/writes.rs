@@ -119,13 +119,13 @@ fn errors_say_whether_the_write_may_have_happened() {
         504 Gateway Timeout
         content-type: application/problem+json
         {
-          "detail": "the write may or may not take effect, also later: read the entry before you write again",
+          "detail": "the write may or may not take effect, also later: read what it was to change before you write again",
           "instance": "/api/v1/config/a/k",
           "status": 504,
           "title": "Outcome unknown",
           "type": "https://confman/errors/outcome-unknown"
         }
-        504 outcome-unknown: the write may or may not take effect, also later: read the entry before you write again"#]].assert_eq(&seen);
+        504 outcome-unknown: the write may or may not take effect, also later: read what it was to change before you write again"#]].assert_eq(&seen);
     assert_eq!(rest.world.elapsed(), Duration::from_secs(5));
 
     let rest = Rest::with(2, FollowerWrites::Forward);

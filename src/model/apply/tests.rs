@@ -14,7 +14,7 @@ use crate::model::CHAIN_START;
 #[derive(Default)]
 struct State {
     keys: BTreeMap<(Namespace, Key), KeyState>,
-    namespaces: BTreeMap<Namespace, NamespaceState>,
+    namespaces: BTreeMap<Namespace, NamespaceRecord>,
     log_time: WallTime,
     audit_head: Option<ChainHash>,
     last_term: Option<Term>,
@@ -27,7 +27,7 @@ impl View for State {
     fn key(&self, namespace: &Namespace, key: &Key) -> Result<Option<KeyState>, Infallible> {
         Ok(self.keys.get(&(namespace.clone(), key.clone())).cloned())
     }
-    fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, Infallible> {
+    fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceRecord>, Infallible> {
         Ok(self.namespaces.get(namespace).cloned())
     }
     fn log_time(&self) -> WallTime {
@@ -54,8 +54,7 @@ impl State {
                 Change::Key { state: KeyState::Deleted(gone), .. } => {
                     self.keys.insert((gone.namespace.clone(), gone.key.clone()), KeyState::Deleted(gone));
                 }
-                Change::Namespace(row) => drop(self.namespaces.insert(row.path.clone(), row)),
-                Change::NamespaceGone(path) => drop(self.namespaces.remove(&path)),
+                Change::Namespace { record, .. } => drop(self.namespaces.insert(record.path().clone(), record)),
                 Change::Term { .. } => {}
                 Change::CursorKey(key) => self.cursor_key = Some(key),
             }
@@ -75,6 +74,7 @@ fn show(effects: &Effects) -> String {
     let mut out = String::new();
     match &effects.outcome {
         Outcome::Set { created, .. } => write!(out, "Set(created: {created})").unwrap(),
+        Outcome::NamespaceSet { created, .. } => write!(out, "NamespaceSet(created: {created})").unwrap(),
         other => write!(out, "{other:?}").unwrap(),
     }
     for change in &effects.changes {
@@ -92,13 +92,20 @@ fn show(effects: &Effects) -> String {
                 write!(out, "\n  {}/-/{} gone @{} by {}", t.namespace, t.key, t.revision, t.deleted_by).unwrap();
                 replaces.iter().for_each(|r| write!(out, " replaces {r}").unwrap());
             }
-            Change::Namespace(row) => write!(
-                out,
-                "\n  namespace {} {:?} of {} @{} created {} entries {}",
-                row.path, row.description, row.owner, row.revision, row.created_at.0, row.entries
-            )
-            .unwrap(),
-            Change::NamespaceGone(path) => write!(out, "\n  namespace {path} gone").unwrap(),
+            Change::Namespace { record, replaces } => {
+                match record {
+                    NamespaceRecord::Live(row) => write!(
+                        out,
+                        "\n  namespace {} {:?} of {} @{} created {} entries {}",
+                        row.path, row.description, row.owner, row.revision, row.created_at.0, row.entries
+                    )
+                    .unwrap(),
+                    NamespaceRecord::Deleted { path, revision } => {
+                        write!(out, "\n  namespace {path} gone @{revision}").unwrap();
+                    }
+                }
+                replaces.iter().for_each(|r| write!(out, " replaces {r}").unwrap());
+            }
             Change::Term { first, term } => write!(out, "\n  term {term} from {first}").unwrap(),
             Change::CursorKey(_) => write!(out, "\n  cursor key").unwrap(),
         }
@@ -217,42 +224,43 @@ fn deleting_what_is_not_there_changes_nothing() {
 #[test]
 fn a_namespace_counts_its_entries_and_goes_only_when_empty() {
     check(
-        "ns del; ns describe x; ns del; a=1; b=1; ns describe y; ns del; del a; ns del; del b; ns del",
+        "ns del; ns describe x; ns del; ns del; a=1; b=1; ns describe y; ns del; del a; ns del; del b; ns del",
         expect![[r#"
-        ns del: Absent
-          term 1 from 0
-        ns describe x: NamespaceSet { created: true }
-          namespace n "x" of bob @1:1 created 10 entries 0
-          audit 1:1:0 namespace.set n by ann false->true
-        ns del: Deleted
-          namespace n gone
-          audit 1:2:0 namespace.delete n by ann true->false old @1:1
-        a=1: Set(created: true)
-          namespace n "" of ann @1:3 created 10 entries 1
-          n/-/a=1 v1 @1:3 created 10 updated 10 by ann
-          audit 1:3:0 namespace.set n by ann false->true
-          audit 1:3:1 config.set n/-/a by ann false->true
-        b=1: Set(created: true)
-          namespace n "" of ann @1:3 created 10 entries 2
-          n/-/b=1 v1 @1:4 created 10 updated 10 by ann
-          audit 1:4:0 config.set n/-/b by ann false->true
-        ns describe y: NamespaceSet { created: false }
-          namespace n "y" of bob @1:5 created 10 entries 2
-          audit 1:5:0 namespace.set n by ann true->true old @1:3
-        ns del: NamespaceNotEmpty
-        del a: Deleted
-          namespace n "y" of bob @1:5 created 10 entries 1
-          n/-/a gone @1:7 by ann replaces 1:3
-          audit 1:7:0 config.delete n/-/a by ann true->false old @1:3
-        ns del: NamespaceNotEmpty
-        del b: Deleted
-          namespace n "y" of bob @1:5 created 10 entries 0
-          n/-/b gone @1:9 by ann replaces 1:4
-          audit 1:9:0 config.delete n/-/b by ann true->false old @1:4
-        ns del: Deleted
-          namespace n gone
-          audit 1:10:0 namespace.delete n by ann true->false old @1:5
-    "#]],
+            ns del: Absent
+              term 1 from 0
+            ns describe x: NamespaceSet(created: true)
+              namespace n "x" of bob @1:1 created 10 entries 0
+              audit 1:1:0 namespace.set n by ann false->true
+            ns del: Deleted
+              namespace n gone @1:2 replaces 1:1
+              audit 1:2:0 namespace.delete n by ann true->false old @1:1
+            ns del: Absent
+            a=1: Set(created: true)
+              namespace n "" of ann @1:4 created 10 entries 1 replaces 1:2
+              n/-/a=1 v1 @1:4 created 10 updated 10 by ann
+              audit 1:4:0 namespace.set n by ann false->true
+              audit 1:4:1 config.set n/-/a by ann false->true
+            b=1: Set(created: true)
+              namespace n "" of ann @1:4 created 10 entries 2
+              n/-/b=1 v1 @1:5 created 10 updated 10 by ann
+              audit 1:5:0 config.set n/-/b by ann false->true
+            ns describe y: NamespaceSet(created: false)
+              namespace n "y" of bob @1:6 created 10 entries 2 replaces 1:4
+              audit 1:6:0 namespace.set n by ann true->true old @1:4
+            ns del: NamespaceNotEmpty
+            del a: Deleted
+              namespace n "y" of bob @1:6 created 10 entries 1
+              n/-/a gone @1:8 by ann replaces 1:4
+              audit 1:8:0 config.delete n/-/a by ann true->false old @1:4
+            ns del: NamespaceNotEmpty
+            del b: Deleted
+              namespace n "y" of bob @1:6 created 10 entries 0
+              n/-/b gone @1:10 by ann replaces 1:5
+              audit 1:10:0 config.delete n/-/b by ann true->false old @1:5
+            ns del: Deleted
+              namespace n gone @1:11 replaces 1:6
+              audit 1:11:0 namespace.delete n by ann true->false old @1:6
+        "#]],
     );
 }
 

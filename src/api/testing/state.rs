@@ -1,0 +1,290 @@
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+
+use super::LOG_TIME;
+use crate::api::below::{AuditLog, ReadView, State};
+use crate::api::read::ReadError;
+use crate::api::types::{
+    ApplyStatus, AuditBreak, AuditEvent, AuditPage, AuditVerification, EventId, ListPage, NamespacePage,
+};
+use crate::base::{LogId, LogIndex, RequestId, Term, WallTime};
+use crate::host::{BoxFuture, StoreError};
+use crate::model::{
+    self, Applied, CHAIN_START, ChainHash, Change, Command, CursorKey, Entry, Key, KeyState, Namespace,
+    NamespaceRecord, NamespaceState, Op, View,
+};
+
+/// The term in which everything is applied.
+const TERM: u64 = 5;
+
+/// State and audit in memory, by the real transition, applied in term 5 from index 1 on.
+#[derive(Default)]
+pub struct FakeState(Arc<Mutex<FakeRows>>);
+
+#[derive(Clone, Default)]
+struct FakeRows {
+    index: u64,
+    hash: u128,
+    rows: Maps,
+    /// The rows as of each index before this.
+    past: Vec<Maps>,
+    audit_head: Option<ChainHash>,
+    alarm: Option<String>,
+    events: Vec<AuditEvent>,
+    audit_broken: bool,
+    broken: bool,
+    waiting: Vec<Waker>,
+}
+
+#[derive(Clone, Default)]
+struct Maps {
+    keys: BTreeMap<(Namespace, Key), KeyState>,
+    namespaces: BTreeMap<Namespace, NamespaceRecord>,
+}
+
+impl FakeState {
+    pub fn applied(&self) -> Option<LogId> {
+        self.0.lock().unwrap().applied()
+    }
+
+    pub fn set_hash(&self, hash: u128) {
+        self.0.lock().unwrap().hash = hash;
+    }
+
+    /// The state is found damaged, or no longer.
+    pub fn set_alarm(&self, alarm: Option<&str>) {
+        self.0.lock().unwrap().alarm = alarm.map(str::to_owned);
+    }
+
+    /// All reads fail from now on.
+    pub fn break_store(&self) {
+        self.0.lock().unwrap().broken = true;
+    }
+
+    /// The last event is found altered.
+    pub fn break_audit(&self) {
+        self.0.lock().unwrap().audit_broken = true;
+    }
+
+    pub fn apply(&self, op: Op, actor: String, request_id: RequestId) -> Applied {
+        let mut state = self.0.lock().unwrap();
+        let before = state.rows.clone();
+        state.past.push(before);
+        state.index += 1;
+        let revision = LogId::new(TERM, state.index);
+        let Ok(effects) = model::apply(&*state, revision, &Command { stamp: LOG_TIME, actor, request_id, op });
+        let mut values = (None, None);
+        for change in effects.changes {
+            match change {
+                Change::Key { state: new, .. } => {
+                    let name = match &new {
+                        KeyState::Live(entry) => (entry.namespace.clone(), entry.key.clone()),
+                        KeyState::Deleted(gone) => (gone.namespace.clone(), gone.key.clone()),
+                    };
+                    values.1 = value_of(new.clone());
+                    values.0 = state.rows.keys.insert(name, new).and_then(value_of);
+                }
+                Change::Namespace { record, .. } => {
+                    state.rows.namespaces.insert(record.path().clone(), record);
+                }
+                Change::Term { .. } | Change::CursorKey(_) => {}
+            }
+        }
+        for event in effects.events {
+            state.audit_head = Some(event.hash);
+            state.events.push(shown(event, &values));
+        }
+        state.waiting.drain(..).for_each(Waker::wake);
+        Applied { revision, outcome: effects.outcome }
+    }
+}
+
+fn value_of(state: KeyState) -> Option<String> {
+    state.live().map(|entry| entry.value)
+}
+
+/// An event, with the values that it is about where it is about a key.
+fn shown(event: model::AuditEvent, values: &(Option<String>, Option<String>)) -> AuditEvent {
+    let (old_value, new_value) = if event.key.is_some() { values.clone() } else { (None, None) };
+    AuditEvent {
+        id: EventId { revision: event.id.revision, n: event.id.n },
+        timestamp: event.timestamp,
+        action: event.action.to_string(),
+        actor: event.actor,
+        namespace: event.namespace,
+        key: event.key,
+        old_value,
+        new_value,
+        old_digest: event.old_digest.map(|digest| digest.to_string()),
+        new_digest: event.new_digest.map(|digest| digest.to_string()),
+        request_id: event.request_id,
+        previous_hash: hex::encode(event.previous_hash),
+        hash: hex::encode(event.hash),
+    }
+}
+
+impl FakeRows {
+    fn applied(&self) -> Option<LogId> {
+        Some(LogId::new(TERM, self.index))
+    }
+
+    /// The rows as they were at `at`, which a view is only asked for when it has come that far.
+    fn rows_at(&self, at: Option<LogIndex>) -> &Maps {
+        let at = at.map_or(self.index, |at| at.0);
+        assert!(at <= self.index, "a view is asked for what it has reached");
+        self.past.get(at as usize).unwrap_or(&self.rows)
+    }
+}
+
+impl View for FakeRows {
+    type Error = Infallible;
+
+    fn key(&self, namespace: &Namespace, key: &Key) -> Result<Option<KeyState>, Infallible> {
+        Ok(self.rows.keys.get(&(namespace.clone(), key.clone())).cloned())
+    }
+
+    fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceRecord>, Infallible> {
+        Ok(self.rows.namespaces.get(namespace).cloned())
+    }
+
+    fn log_time(&self) -> WallTime {
+        LOG_TIME
+    }
+
+    fn audit_head(&self) -> ChainHash {
+        self.audit_head.unwrap_or(CHAIN_START)
+    }
+
+    fn last_term(&self) -> Option<Term> {
+        Some(Term(TERM))
+    }
+
+    fn cursor_key(&self) -> Option<CursorKey> {
+        None
+    }
+}
+
+impl State for FakeState {
+    fn status(&self) -> ApplyStatus {
+        let state = self.0.lock().unwrap();
+        ApplyStatus { applied: state.applied(), state_hash: state.hash, alarm: state.alarm.clone() }
+    }
+
+    fn view(&self) -> Result<Box<dyn ReadView>, String> {
+        let state = self.0.lock().unwrap();
+        if state.broken {
+            return Err("a flipped bit".to_owned());
+        }
+        Ok(Box::new(state.clone()))
+    }
+
+    fn wait_applied(&self, index: LogIndex) -> BoxFuture<'static, bool> {
+        let state = self.0.clone();
+        Box::pin(poll_fn(move |cx| {
+            let mut state = state.lock().unwrap();
+            if state.index >= index.0 {
+                return Poll::Ready(true);
+            }
+            state.waiting.push(cx.waker().clone());
+            Poll::Pending
+        }))
+    }
+}
+
+impl ReadView for FakeRows {
+    fn applied(&self) -> Option<LogId> {
+        FakeRows::applied(self)
+    }
+
+    fn entry(&self, namespace: &Namespace, key: &Key) -> Result<Option<Entry>, StoreError> {
+        let Ok(found) = View::key(self, namespace, key);
+        Ok(found.and_then(KeyState::live))
+    }
+
+    fn list(
+        &self,
+        namespace: &Namespace,
+        prefix: &str,
+        after: Option<&Key>,
+        limit: usize,
+        _: usize,
+        at: Option<LogIndex>,
+    ) -> Result<ListPage, StoreError> {
+        let fits = |entry: &Entry| {
+            entry.namespace == *namespace
+                && entry.key.as_str().starts_with(prefix)
+                && after.is_none_or(|after| entry.key > *after)
+        };
+        let live = self.rows_at(at).keys.values().cloned().filter_map(KeyState::live);
+        let mut entries: Vec<Entry> = live.filter(fits).take(limit + 1).collect();
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        Ok(ListPage { entries, more })
+    }
+
+    fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {
+        let Ok(found) = View::namespace(self, namespace);
+        Ok(found.and_then(NamespaceRecord::live))
+    }
+
+    fn namespaces(
+        &self,
+        prefix: &str,
+        after: Option<&Namespace>,
+        limit: usize,
+        _: usize,
+        at: Option<LogIndex>,
+    ) -> Result<NamespacePage, StoreError> {
+        let fits =
+            |row: &NamespaceState| row.path.as_str().starts_with(prefix) && after.is_none_or(|after| row.path > *after);
+        let live = self.rows_at(at).namespaces.values().cloned().filter_map(NamespaceRecord::live);
+        let mut namespaces: Vec<NamespaceState> = live.filter(fits).take(limit + 1).collect();
+        let more = namespaces.len() > limit;
+        namespaces.truncate(limit);
+        Ok(NamespacePage { namespaces, more })
+    }
+
+    fn cursor_key(&self) -> Option<[u8; 32]> {
+        (self.index > 0).then_some([9; 32])
+    }
+}
+
+impl AuditLog for FakeState {
+    fn events(
+        &self,
+        namespace: Option<Namespace>,
+        before: Option<EventId>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<AuditPage, ReadError>> {
+        let state = self.0.lock().unwrap();
+        let fits = |event: &&AuditEvent| {
+            namespace.as_ref().is_none_or(|namespace| event.namespace == *namespace)
+                && before.is_none_or(|before| event.id < before)
+        };
+        let mut events: Vec<AuditEvent> = state.events.iter().rev().filter(fits).take(limit + 1).cloned().collect();
+        let more = events.len() > limit;
+        events.truncate(limit);
+        Box::pin(std::future::ready(Ok(AuditPage { events, more, applied: state.applied() })))
+    }
+
+    /// Finds the chain whole, or broken at its last event where the fake was told so.
+    fn verify(&self) -> BoxFuture<'static, Result<AuditVerification, ReadError>> {
+        let state = self.0.lock().unwrap();
+        let whole = &state.events[..state.events.len() - usize::from(state.audit_broken)];
+        let broken = state
+            .events
+            .get(whole.len())
+            .map(|event| AuditBreak { event: Some(event.id), reason: "it was altered".to_owned() });
+        Box::pin(std::future::ready(Ok(AuditVerification {
+            events: whole.len() as u64,
+            first: state.events.first().map(|event| event.id),
+            last: whole.last().map(|event| event.id),
+            last_hash: whole.last().map_or_else(|| hex::encode(CHAIN_START), |event| event.hash.clone()),
+            applied: state.applied(),
+            broken,
+        })))
+    }
+}

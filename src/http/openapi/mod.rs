@@ -1,0 +1,279 @@
+//! The OpenAPI 3.1 document: made from the table of routes, which says what there is and for whom, and from
+//! [`operations`], which says what it is for. A test holds the two together, and another one holds every answer that a
+//! test sees against the document.
+
+mod operations;
+mod problems;
+mod schemas;
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+
+use self::operations::{Answer, Content, OPERATIONS, Operation, TAGS};
+use self::problems::{in_group, problems_of};
+use self::schemas::reference;
+use super::HttpState;
+use super::admit::Call;
+use super::auth::role_name;
+use super::problem::Problem;
+use super::routes::{Access, ROUTES, Route, Serves};
+use crate::base::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
+use crate::wire::{PROBLEM_CONTENT_TYPE, Slug};
+
+static DOCUMENT: LazyLock<Bytes> =
+    LazyLock::new(|| serde_json::to_vec(&document()).expect("JSON with string keys").into());
+
+pub(super) async fn get(_: HttpState, _: Call) -> Result<Response, Problem> {
+    let mut response = Response::new(Body::from(DOCUMENT.clone()));
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+const ABOUT: &str = "A distributed configuration service. Every node answers everything. A `/` within a namespace or a key is \
+    `%2F` in a path; where a proxy refuses that, `/-/` ends the namespace and leaves both as they are: \
+    `/api/v1/config/teams/payments/-/db/url`. Errors are problems (RFC 9457): `detail` says what to do next, and only 504 \
+    `outcome-unknown` leaves open whether a write happened. Any other path is 404 `not-found`, any other method of a path 405 \
+    `method-not-allowed` with `Allow`. What the contract has and this release does not is answered with 501 and is not in \
+    this document.";
+
+/// The document.
+fn document() -> Value {
+    let tag = |(name, description): &(&str, &str)| json!({ "name": name, "description": description });
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Confman", "version": env!("CARGO_PKG_VERSION"), "description": ABOUT,
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" }
+        },
+        "servers": [{ "url": "/", "description": "The node that this document comes from" }],
+        "tags": TAGS.iter().map(tag).collect::<Vec<_>>(),
+        "paths": paths(),
+        "components": {
+            "schemas": schemas::all(),
+            "headers": headers(),
+            "examples": problems::examples(),
+            "securitySchemes": {
+                "ApiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key." },
+                "Bearer": { "type": "http", "scheme": "bearer", "description": "The same keys as a bearer token." }
+            }
+        }
+    })
+}
+
+fn paths() -> Value {
+    let mut paths = Map::new();
+    for route in ROUTES {
+        let Some(operation) = operation_of(route) else { continue };
+        let methods = paths.entry(route.path).or_insert_with(|| json!({}));
+        methods[route.method.as_str().to_ascii_lowercase()] = describe(route, operation);
+        if route.method == Method::GET {
+            methods["head"] = head(route, operation);
+        }
+    }
+    Value::Object(paths)
+}
+
+/// What a route does; `None` for one that is not built.
+fn operation_of(route: &Route) -> Option<&'static Operation> {
+    OPERATIONS.iter().find(|operation| operation.method == route.method && operation.path == route.path)
+}
+
+fn describe(route: &Route, operation: &Operation) -> Value {
+    let (role, security) = match route.access {
+        Access::Open => ("none", json!([])),
+        Access::Role(role) => (role_name(role), json!([{ "ApiKey": [] }, { "Bearer": [] }])),
+    };
+    let mut described = json!({
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": format!("{} Role: {role}.", operation.description),
+        "x-confman-role": role,
+        "security": security,
+        "parameters": parameters(route),
+        "responses": responses(route, operation),
+    });
+    if let Some(schema) = operation.body {
+        let example = schemas::example(schema);
+        let content = json!({ "application/json": { "schema": reference(schema), "example": example } });
+        described["requestBody"] = json!({ "required": true, "content": content });
+    }
+    described
+}
+
+/// The same as `GET`, without bodies.
+fn head(route: &Route, operation: &Operation) -> Value {
+    let mut described = describe(route, operation);
+    let (first, others) = operation.id.split_at(1);
+    described["operationId"] = format!("head{}{others}", first.to_ascii_uppercase()).into();
+    described["summary"] = format!("{}: the headers alone", operation.summary).into();
+    for response in described["responses"].as_object_mut().expect("responses are an object").values_mut() {
+        response.as_object_mut().expect("a response is an object").remove("content");
+    }
+    described
+}
+
+fn parameters(route: &Route) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    let names = route.path.split(['{', '}']).skip(1).step_by(2);
+    parameters.extend(names.map(in_path));
+    if let Serves::Handler { query, state, .. } = route.serves {
+        parameters.extend(query.iter().map(|name| in_query(name)));
+        if state && route.method == Method::GET {
+            parameters.push(json!({
+                "name": "X-Confman-Consistency", "in": "header", "schema": { "type": "string", "enum": ["eventual"] },
+                "description": "What the read promises. This release has `eventual`; the others of the contract are 501."
+            }));
+        }
+    }
+    let has_etag = |answer: &Answer| answer.status == 304;
+    if operation_of(route).is_some_and(|operation| operation.answers.iter().any(has_etag)) {
+        parameters.push(json!({
+            "name": "If-None-Match", "in": "header", "schema": { "type": "string" }, "example": "\"5:42\"",
+            "description": "ETags that the client has: where the current one is among them, or for `*`, the answer is 304."
+        }));
+    }
+    parameters.push(json!({
+        "name": "X-Request-ID", "in": "header",
+        "schema": { "type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$" },
+        "description": "Is in the answer, the log lines and the audit. Made where it is absent or not of this form."
+    }));
+    parameters
+}
+
+fn in_path(name: &str) -> Value {
+    let (schema, example) = match name {
+        "namespace" => (reference("NamespacePath"), "payments"),
+        "key" => (reference("Key"), "db/url"),
+        "asset" => (json!({ "type": "string", "enum": super::swagger::ASSETS }), super::swagger::ASSETS[0]),
+        "node" => {
+            let schema = json!({ "type": "integer", "minimum": 1 });
+            return json!({ "name": name, "in": "path", "required": true, "schema": schema, "example": 3 });
+        }
+        other => unreachable!("the path parameter {other} is described here"),
+    };
+    json!({ "name": name, "in": "path", "required": true, "schema": schema, "example": example })
+}
+
+fn in_query(name: &str) -> Value {
+    let (schema, description) = match name {
+        "prefix" => (json!({ "type": "string" }), "Only what begins with this."),
+        "limit" => (
+            json!({ "type": "integer", "minimum": 1, "maximum": PAGE_ITEMS_MAX, "default": PAGE_ITEMS_DEFAULT }),
+            "Items on the page, at most.",
+        ),
+        "cursor" => (
+            json!({ "type": "string" }),
+            "The `nextCursor` of the page before, with otherwise the same query, on any node.",
+        ),
+        "consistency" => (
+            json!({ "type": "string", "enum": ["eventual"], "default": "eventual" }),
+            "What the read promises. This release has `eventual`; the others of the contract are 501.",
+        ),
+        "force" => (
+            json!({ "type": "boolean", "default": false }),
+            "Do also what leaves fewer voters answering than make a majority.",
+        ),
+        "hop" => (
+            json!({ "type": "integer", "minimum": 0 }),
+            "How many redirects brought the request here. For Confman's own use, in the `Location` of a 307: leave it out.",
+        ),
+        other => unreachable!("the query parameter {other} is described here"),
+    };
+    json!({ "name": name, "in": "query", "schema": schema, "description": description })
+}
+
+fn responses(route: &Route, operation: &Operation) -> Value {
+    let mut responses = Map::new();
+    for answer in operation.answers {
+        let mut response = json!({ "description": answer.description, "headers": header_references(answer.headers) });
+        match answer.content {
+            Content::Nothing => {}
+            Content::Json(schema) => {
+                let mut media = json!({ "schema": reference(schema) });
+                if let Some(example) = schemas::example(schema) {
+                    media["example"] = example;
+                }
+                response["content"] = json!({ "application/json": media });
+            }
+            Content::Text(media) => response["content"] = json!({ media: { "schema": { "type": "string" } } }),
+        }
+        responses.insert(answer.status.to_string(), response);
+    }
+    let slugs = problems_of(route, operation);
+    for status in in_group(&slugs) {
+        let of_status: Vec<Slug> = slugs.iter().filter(|(at, _)| *at == status).map(|(_, slug)| *slug).collect();
+        responses.insert(status.to_string(), problem_response(status, &of_status));
+    }
+    Value::Object(responses)
+}
+
+/// One status with all the problems that come with it.
+fn problem_response(status: u16, slugs: &[Slug]) -> Value {
+    let own = match status {
+        307 => &["Location"][..],
+        401 => &["WWW-Authenticate"],
+        404 | 409 => &["X-Confman-Version"],
+        503 => &["Retry-After"],
+        _ => &[],
+    };
+    let types: Vec<String> = slugs.iter().map(|slug| problems::type_of(*slug)).collect();
+    let example = |slug: &Slug| {
+        (
+            slug.to_string(),
+            json!({ "$ref": format!("#/components/examples/{}", problems::example_name(status, *slug)) }),
+        )
+    };
+    let examples: Map<String, Value> = slugs.iter().map(example).collect();
+    let names: Vec<String> =
+        slugs.iter().map(|slug| format!("`{slug}`: {}", problems::meaning(status, *slug))).collect();
+    let schema = json!({ "allOf": [reference("Problem"), { "properties": { "type": { "enum": types } } }] });
+    json!({
+        "description": names.join(" "),
+        "headers": header_references(own),
+        "content": { PROBLEM_CONTENT_TYPE: { "schema": schema, "examples": examples } }
+    })
+}
+
+/// Every answer has these.
+const HEADERS_OF_ALL: &[&str] = &["Cache-Control", "Vary", "X-Request-ID"];
+
+fn header_references(own: &[&str]) -> Value {
+    let reference = |name: &&str| ((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{name}") }));
+    Value::Object(HEADERS_OF_ALL.iter().chain(own).map(reference).collect())
+}
+
+fn headers() -> Value {
+    let header = |description: &str, example: &str, required: bool| {
+        json!({
+            "description": description, "required": required, "schema": { "type": "string" }, "example": example
+        })
+    };
+    let version = "A write's own revision, or what this node had applied when it read.";
+    json!({
+        "Cache-Control": header("Nothing may be taken from a cache unasked.", "private, no-cache", true),
+        "Vary": header(
+            "What answers depend on.",
+            "Accept, Authorization, X-API-Key, X-Confman-Consistency, X-Confman-Min-Version",
+            true
+        ),
+        "X-Request-ID": header("The request's id: its own, or made.", "0d6f6f2b0f9a4c3e8b7a6d5c4b3a2910", true),
+        "X-Confman-Version": header(version, "5:57", false),
+        "ETag": header("The revision of what is shown.", "\"5:42\"", true),
+        "Location": header("The same request at the leader; of a node that came in, where it is shown.", "http://10.0.0.1:7400/api/v1/config/payments/db%2Furl?hop=1", true),
+        "Retry-After": header("In how many seconds to try again.", "1", true),
+        "WWW-Authenticate": header("How to authenticate.", "Bearer realm=\"confman\"", true),
+        "Content-Encoding": header("Always compressed.", "gzip", false),
+        "Content-Security-Policy": header("Nothing is loaded from elsewhere.", "default-src 'none'", true),
+        "X-Content-Type-Options": header("The type is what is said.", "nosniff", true),
+    })
+}

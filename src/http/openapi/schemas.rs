@@ -1,0 +1,450 @@
+//! The JSON shapes of `wire/` as JSON Schema (draft 2020-12), each with an example.
+
+use serde_json::{Map, Value, json};
+
+use crate::base::limits::{
+    DESCRIPTION_BYTES_MAX, OWNER_BYTES_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, VALUE_BYTES_MAX,
+};
+use crate::wire::{Slug, TYPE_BASE};
+
+/// All schemas by name.
+pub(super) fn all() -> Map<String, Value> {
+    let schemas = [
+        ("NamespacePath", namespace_path()),
+        ("Key", key()),
+        ("Revision", revision()),
+        (
+            "Time",
+            json!({
+                "type": "string", "format": "date-time", "description": "RFC 3339, UTC, milliseconds.",
+                "examples": ["2026-01-02T03:04:05.678Z"]
+            }),
+        ),
+        (
+            "ValueType",
+            json!({
+                "type": "string", "enum": ["string", "number", "boolean", "json", "yaml"], "default": "string",
+                "description": "What a value claims to be. It must parse as its type: else 422 with the position."
+            }),
+        ),
+        ("Entry", entry()),
+        ("SetRequest", set_request()),
+        ("EntryList", list("A page of entries, keys in byte order.", "Entry", ALL_PAGES)),
+        ("Pagination", pagination()),
+        ("Namespace", namespace()),
+        ("SetNamespaceRequest", set_namespace_request()),
+        ("NamespaceList", list("A page of namespaces, in byte order.", "Namespace", ALL_PAGES)),
+        ("AuditEvent", audit_event()),
+        ("AuditList", list("A page of events, newest first.", "AuditEvent", THIS_PAGE)),
+        ("AuditVerification", audit_verification()),
+        ("AuditBreak", audit_break()),
+        ("Cluster", cluster()),
+        ("ClusterNode", cluster_node()),
+        ("ClusterGroup", cluster_group()),
+        ("Alarm", alarm()),
+        ("Member", member()),
+        ("MemberList", member_list()),
+        ("AddMemberRequest", add_member_request()),
+        ("ReplaceMemberRequest", closed(object("The node that takes the place.", new_member(), &[]))),
+        ("PromoteMemberRequest", promote_member_request()),
+        ("MemberChanged", member_changed()),
+        ("TransferRequest", closed(object("Who shall lead.", json!({ "node": number("The id of a voter.") }), &[]))),
+        ("Leader", object("Who leads now.", json!({ "node": number("The node's id.") }), &[])),
+        ("Health", object("The process can serve.", json!({ "status": { "const": "healthy" } }), &[])),
+        (
+            "Ready",
+            object(
+                "The node can be sent requests.",
+                json!({
+                    "status": { "const": "ready" }, "leader": url("The leader's advertised base URL.")
+                }),
+                &[],
+            ),
+        ),
+        ("OpenApi", json!({ "type": "object", "description": "An OpenAPI 3.1 document." })),
+        ("Problem", problem()),
+    ];
+    schemas.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
+}
+
+/// A whole example of a schema that bodies are made of.
+pub(super) fn example(schema: &str) -> Option<Value> {
+    let of = |schema: &str| example(schema).expect("an example is made of those before it");
+    let page = |schema: &str| {
+        let pagination = json!({ "limit": 1, "hasMore": true, "nextCursor": "AYEIAQ5nW2QmFvK0" });
+        json!({ "items": [of(schema)], "revision": "5:57", "pagination": pagination })
+    };
+    Some(match schema {
+        "Entry" => json!({
+            "namespace": "payments", "key": "db/url", "value": "postgres://db.example.org/pay", "type": "string",
+            "version": 3, "revision": "5:42", "createdAt": "2026-01-02T03:04:05.678Z",
+            "updatedAt": "2026-02-03T04:05:06.789Z", "updatedBy": "ann@example.org"
+        }),
+        "SetRequest" => json!({ "value": "postgres://db.example.org/pay", "type": "string" }),
+        "EntryList" => page("Entry"),
+        "Namespace" => json!({
+            "path": "payments", "description": "What the payment services read", "owner": "payments@example.org",
+            "createdAt": "2026-01-02T03:04:05.678Z", "revision": "5:40"
+        }),
+        "SetNamespaceRequest" => {
+            json!({ "description": "What the payment services read", "owner": "payments@example.org" })
+        }
+        "NamespaceList" => page("Namespace"),
+        "AuditEvent" => json!({
+            "id": "5:42:0", "timestamp": "2026-02-03T04:05:06.789Z", "action": "config.set", "actor": "ann@example.org",
+            "namespace": "payments", "key": "db/url", "oldValue": "postgres://old.example.org/pay",
+            "newValue": "postgres://db.example.org/pay",
+            "oldDigest": format!("sha256:{}", "3a".repeat(32)), "newDigest": format!("sha256:{}", "5c".repeat(32)),
+            "revision": "5:42", "requestId": "0d6f6f2b0f9a4c3e8b7a6d5c4b3a2910",
+            "previousHash": "1f".repeat(32), "hash": "2e".repeat(32)
+        }),
+        "AuditList" => page("AuditEvent"),
+        "AuditVerification" => json!({
+            "valid": true, "events": 57, "firstId": "1:4:0", "lastId": "5:57:0", "lastHash": "2e".repeat(32),
+            "revision": "5:57"
+        }),
+        "Member" => json!({
+            "id": 1, "peer": "10.0.0.1:7500", "url": "http://10.0.0.1:7400",
+            "storage": "8f14e45fceea167a5a36dedd4bea2543", "voter": true, "leader": true
+        }),
+        "MemberList" => json!({ "items": [of("Member")], "revision": "1:0", "changing": false }),
+        "AddMemberRequest" => {
+            json!({ "id": 4, "peer": "10.0.0.4:7500", "url": "http://10.0.0.4:7400", "promote": true })
+        }
+        "ReplaceMemberRequest" => json!({ "id": 4, "peer": "10.0.0.3:7500", "url": "http://10.0.0.3:7400" }),
+        "PromoteMemberRequest" => json!({ "voter": true }),
+        "MemberChanged" => json!({ "id": 4, "pending": false, "revision": "5:57" }),
+        "TransferRequest" => json!({ "node": 2 }),
+        "Leader" => json!({ "node": 2 }),
+        "ClusterGroup" => json!({
+            "group": 0, "role": "leader", "leader": 1, "term": 5, "lastLogIndex": 57, "committed": "5:57",
+            "applied": "5:57", "snapshot": null, "purged": null, "stateHash": "00c9ff3d5f8f1d20a5f4d6ab2c1e9b73",
+            "lag": 0, "caughtUp": true
+        }),
+        "Cluster" => json!({
+            "cluster": "main", "node": 1, "alarms": [],
+            "nodes": [{
+                "node": 1, "address": "10.0.0.1:7500", "url": "http://10.0.0.1:7400",
+                "storage": "8f14e45fceea167a5a36dedd4bea2543", "voter": true, "reachable": true, "version": "0.1.0",
+                "groups": [of("ClusterGroup")]
+            }]
+        }),
+        "Health" => json!({ "status": "healthy" }),
+        "Ready" => json!({ "status": "ready", "leader": "http://10.0.0.1:7400" }),
+        _ => return None,
+    })
+}
+
+const ALL_PAGES: &str = "What all pages of one cursor show. Absent before anything was applied.";
+const THIS_PAGE: &str = "What this node had applied when it read the page. Absent before anything was applied.";
+
+pub(super) fn reference(schema: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{schema}") })
+}
+
+/// An object whose members are all there but for those in `optional`. Answers may gain members in a later release.
+fn object(description: &str, properties: Value, optional: &[&str]) -> Value {
+    let names = properties.as_object().expect("properties are an object").keys();
+    let required: Vec<&String> = names.filter(|name| !optional.contains(&name.as_str())).collect();
+    json!({ "type": "object", "description": description, "required": required, "properties": properties })
+}
+
+fn array(schema: &str) -> Value {
+    json!({ "type": "array", "items": reference(schema) })
+}
+
+fn text(description: &str) -> Value {
+    json!({ "type": "string", "description": description })
+}
+
+fn url(description: &str) -> Value {
+    json!({ "type": "string", "format": "uri", "description": description })
+}
+
+fn number(description: &str) -> Value {
+    json!({ "type": "integer", "minimum": 0, "description": description })
+}
+
+fn flag(description: &str) -> Value {
+    json!({ "type": "boolean", "description": description })
+}
+
+fn or_null(mut schema: Value) -> Value {
+    let kind = schema["type"].take();
+    schema["type"] = json!([kind, "null"]);
+    schema
+}
+
+fn hash(description: &str) -> Value {
+    json!({ "type": "string", "pattern": "^[0-9a-f]{64}$", "description": description })
+}
+
+/// A shared schema with words of its own.
+fn described(schema: &str, description: &str) -> Value {
+    let mut described = reference(schema);
+    described["description"] = description.into();
+    described
+}
+
+fn namespace_path() -> Value {
+    const SEGMENT: &str = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}";
+    json!({
+        "type": "string", "pattern": format!("^{SEGMENT}(/{SEGMENT}){{0,7}}$"), "examples": ["teams/payments"],
+        "description": "1 to 8 segments joined by `/`, which is `%2F` in a URL."
+    })
+}
+
+fn key() -> Value {
+    json!({
+        "type": "string", "minLength": 1, "maxLength": 512, "pattern": "^[A-Za-z0-9._~:@/-]+$", "examples": ["db/url"],
+        "description": "No segment between its slashes is empty, `.` or `..`. A `/` is `%2F` in a URL."
+    })
+}
+
+fn revision() -> Value {
+    json!({
+        "type": "string", "examples": ["5:42"],
+        "description": "The version token of a write. Opaque; it never repeats and never goes back."
+    })
+}
+
+fn entry() -> Value {
+    let properties = json!({
+        "namespace": reference("NamespacePath"),
+        "key": reference("Key"),
+        "value": text("As it was set."),
+        "type": reference("ValueType"),
+        "version": json!({
+            "type": "integer", "minimum": 1, "description": "Writes to this key since it was last absent, from 1."
+        }),
+        "revision": described("Revision", "The write that made this state."),
+        "createdAt": reference("Time"),
+        "updatedAt": reference("Time"),
+        "updatedBy": text("The principal that wrote it."),
+    });
+    object("One entry.", properties, &[])
+}
+
+fn set_request() -> Value {
+    let properties = json!({
+        "value": { "type": "string", "description": format!("At most {VALUE_BYTES_MAX} bytes of UTF-8.") },
+        "type": reference("ValueType"),
+    });
+    closed(object("What to set an entry to.", properties, &["type"]))
+}
+
+/// A request's body refuses what it does not know.
+fn closed(mut schema: Value) -> Value {
+    schema["additionalProperties"] = false.into();
+    schema
+}
+
+fn list(description: &str, item: &str, revision: &str) -> Value {
+    let properties = json!({
+        "items": array(item), "revision": described("Revision", revision), "pagination": reference("Pagination")
+    });
+    object(description, properties, &["revision"])
+}
+
+fn pagination() -> Value {
+    let properties = json!({
+        "limit": json!({
+            "type": "integer", "minimum": 1, "maximum": PAGE_ITEMS_MAX, "default": PAGE_ITEMS_DEFAULT,
+            "description": "As asked for. A page ends earlier at 4 MiB."
+        }),
+        "hasMore": flag("Whether more follow."),
+        "nextCursor": text("For the next page: opaque, bound to its query, good on any node. Present where more follow."),
+    });
+    object("Where a page ends and how to get the next.", properties, &["nextCursor"])
+}
+
+fn namespace() -> Value {
+    let properties = json!({
+        "path": reference("NamespacePath"),
+        "description": text("For people."),
+        "owner": text("Who answers for it: at first who created it."),
+        "createdAt": reference("Time"),
+        "revision": described("Revision", "The write that last set description and owner; entries do not count."),
+    });
+    object("One namespace.", properties, &[])
+}
+
+fn set_namespace_request() -> Value {
+    let properties = json!({
+        "description": text(&format!("For people; at most {DESCRIPTION_BYTES_MAX} bytes of UTF-8.")),
+        "owner": json!({
+            "type": "string", "minLength": 1,
+            "description": format!("Who answers for it; at most {OWNER_BYTES_MAX} bytes of UTF-8.")
+        }),
+    });
+    closed(object("What to set a namespace to.", properties, &[]))
+}
+
+fn audit_event() -> Value {
+    let digest = |of: &str| {
+        json!({
+            "type": "string", "pattern": "^sha256:[0-9a-f]{64}$",
+            "description": format!("SHA-256 of {of}. Absent where there was nothing.")
+        })
+    };
+    let properties = json!({
+        "id": text("The revision, and which of its events this is."),
+        "timestamp": described("Time", "Log time: it never goes back, and is the same on every node."),
+        "action": json!({
+            "type": "string", "enum": ["config.set", "config.delete", "namespace.set", "namespace.delete"]
+        }),
+        "actor": text("The principal that asked."),
+        "namespace": reference("NamespacePath"),
+        "key": described("Key", "Of an action on an entry."),
+        "oldValue": text("Absent where there was none, or where it is kept no longer."),
+        "newValue": text("Absent where there is none, or where it is kept no longer."),
+        "oldDigest": digest("what was before"),
+        "newDigest": digest("what is now"),
+        "revision": reference("Revision"),
+        "requestId": text("The X-Request-ID of the request."),
+        "previousHash": hash("The hash of the event before; zeros for the first."),
+        "hash": hash("SHA-256 of previousHash and the event in canonical JSON (RFC 8785) without values and hashes."),
+    });
+    let optional = ["key", "oldValue", "newValue", "oldDigest", "newDigest"];
+    object("One effective change.", properties, &optional)
+}
+
+fn audit_verification() -> Value {
+    let properties = json!({
+        "valid": flag("Whether the whole chain is."),
+        "events": number("How many events were found whole, from the first on."),
+        "firstId": text("The first event."),
+        "lastId": text("The last event that was found whole."),
+        "lastHash": hash("Its hash, which stands for all events up to it; zeros where there is none."),
+        "revision": described("Revision", "All events up to here were checked."),
+        "broken": reference("AuditBreak"),
+    });
+    object("The audit chain of one node, checked.", properties, &["firstId", "lastId", "revision", "broken"])
+}
+
+fn audit_break() -> Value {
+    let properties = json!({
+        "id": text("The first event that does not fit. Absent where others are missing behind the last one, or one cannot be read."),
+        "reason": text("What is wrong, and what to do."),
+    });
+    object("Where and why a chain is not whole.", properties, &["id"])
+}
+
+fn cluster() -> Value {
+    let properties = json!({
+        "cluster": text("Its name."),
+        "node": number("The node that answers."),
+        "nodes": array("ClusterNode"),
+        "alarms": array("Alarm"),
+    });
+    object("The cluster as one node sees it now.", properties, &[])
+}
+
+fn cluster_node() -> Value {
+    let properties = json!({
+        "node": number("Its id."),
+        "address": text("Host and port for other nodes."),
+        "url": url("The advertised base URL."),
+        "storage": text("The identity of its data directory."),
+        "voter": flag("Whether it votes, or only learns."),
+        "reachable": flag("Whether it answered in time."),
+        "error": text("Why it did not answer."),
+        "version": text("Its release."),
+        "groups": array("ClusterGroup"),
+    });
+    object("One member, as it reports itself.", properties, &["error", "version"])
+}
+
+fn cluster_group() -> Value {
+    let properties = json!({
+        "group": number("The group's id."),
+        "role": json!({ "type": "string", "enum": ["leader", "follower", "candidate", "learner"] }),
+        "leader": or_null(number("The leader as this member knows it.")),
+        "term": number("Raft's term."),
+        "lastLogIndex": or_null(number("The last entry of its log.")),
+        "committed": or_null(text("The last entry that it knows to be committed.")),
+        "applied": or_null(text("The last entry that its state holds.")),
+        "snapshot": or_null(text("The last entry of its newest snapshot.")),
+        "purged": or_null(text("The last entry that its log no longer holds.")),
+        "stateHash": text("The same on all members at equal `applied`."),
+        "lag": number("How many entries its state is behind the highest committed one."),
+        "caughtUp": flag("Whether it has recovered and serves reads."),
+    });
+    object("One Raft group on one member.", properties, &[])
+}
+
+fn alarm() -> Value {
+    let properties = json!({
+        "kind": json!({ "type": "string", "enum": ["state-hash-mismatch", "state-damaged", "api-keys-differ", "not-a-member"] }),
+        "nodes": json!({ "type": "array", "items": { "type": "integer" } }),
+        "detail": text("What was seen, and what to do."),
+    });
+    object("Something that needs a person.", properties, &[])
+}
+
+fn member() -> Value {
+    let properties = json!({
+        "id": number("Its id."),
+        "peer": text("Host and port for other nodes."),
+        "url": url("The advertised base URL."),
+        "storage": text("The identity of its data directory."),
+        "voter": flag("Whether it votes, or only learns."),
+        "leader": flag("Whether it leads, as the node that answers knows it."),
+    });
+    object("One member, as the membership has it.", properties, &[])
+}
+
+fn member_list() -> Value {
+    let properties = json!({
+        "items": array("Member"),
+        "revision": or_null(text("The log entry that brought these members.")),
+        "changing": flag("A change of voters is half done: the old and the new ones decide together."),
+    });
+    object("The members, by id.", properties, &[])
+}
+
+fn new_member() -> Value {
+    json!({
+        "id": json!({ "type": "integer", "minimum": 1, "description": "An id that was never used in this cluster." }),
+        "peer": text("Host and port where other nodes reach it."),
+        "url": url("The base URL where clients reach it."),
+    })
+}
+
+fn add_member_request() -> Value {
+    let mut properties = new_member();
+    properties["promote"] = flag("Whether it votes once it has caught up; when absent, yes.");
+    properties["promote"]["default"] = true.into();
+    closed(object("The node to add.", properties, &["promote"]))
+}
+
+fn promote_member_request() -> Value {
+    let properties = json!({ "voter": { "const": true, "description": "A voter is not made a learner again." } });
+    closed(object("What a learner becomes.", properties, &[]))
+}
+
+fn member_changed() -> Value {
+    let properties = json!({
+        "id": number("The node's id."),
+        "pending": flag("It is a learner so far; the leader goes on by itself once it has caught up."),
+        "revision": or_null(text("The log entry of the change, committed.")),
+    });
+    object("What became of a change.", properties, &[])
+}
+
+fn problem() -> Value {
+    let types: Vec<String> = Slug::ALL.iter().map(|slug| format!("{TYPE_BASE}{slug}")).collect();
+    let properties = json!({
+        "type": json!({ "type": "string", "enum": types, "description": "Which problem: stable for ever." }),
+        "title": text("The same for every occurrence."),
+        "status": json!({ "type": "integer", "minimum": 300, "maximum": 599 }),
+        "detail": text("What happened this time, and what to do next."),
+        "instance": text("The path that was asked for."),
+        "requestId": text("The X-Request-ID of this answer, also in the log."),
+        "leader": url("Of not-leader: the leader's advertised base URL."),
+        "line": number("Of invalid-value: where the value does not parse, from 1."),
+        "column": number("Of invalid-value: where the value does not parse, from 1."),
+        "freeBytes": number("Of storage-full: how much is free."),
+    });
+    object("RFC 9457.", properties, &["instance", "leader", "line", "column", "freeBytes"])
+}
