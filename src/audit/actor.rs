@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::verifier::{self, Verification};
-use crate::base::limits::PAGE_ITEMS_BYTES_MAX;
+use crate::base::limits::{AUDIT_EVENT_JSON_BYTES, PAGE_ITEMS_BYTES_MAX};
 use crate::base::{GroupId, LogId, json_bytes};
 use crate::host::{Host, StoreError};
 use crate::keys::{StateView, Views};
@@ -164,13 +164,13 @@ impl Actor {
 }
 
 impl AuditRecord {
-    /// About what it takes on a page, and no less: beside its text there are names of members, ids, digests and hashes.
+    /// What it takes on a page, at most.
     fn bytes(&self) -> usize {
         let value = |value: &Option<String>| value.as_deref().map_or(0, json_bytes);
         let key = self.event.key.as_ref().map_or(0, |key| key.as_str().len());
         let names = key + self.event.namespace.as_str().len() + json_bytes(&self.event.actor);
         let request_id = json_bytes(self.event.request_id.as_str());
-        768 + names + request_id + value(&self.old_value) + value(&self.new_value)
+        AUDIT_EVENT_JSON_BYTES + names + request_id + value(&self.old_value) + value(&self.new_value)
     }
 }
 

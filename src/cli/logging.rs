@@ -5,45 +5,47 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 use super::Failure;
+use crate::config::LOG_DEFAULT;
 
-/// What is logged where nobody says otherwise. What openraft tells below `error` is for its developers: a warning for
-/// each heartbeat that a dead follower misses, twenty a second.
-const DEFAULT: &str = "info,openraft=error,fjall=warn,lsm_tree=warn";
-
-#[derive(clap::Args)]
-pub(super) struct LogArguments {
-    /// What to log: a level (error, warn, info, debug, trace), or levels by module, like `info,confman::raft=debug`.
-    #[arg(long, env = "CONFMAN_LOG", value_name = "FILTER")]
-    log: Option<String>,
-}
+/// What is logged can be changed while it is logged.
+pub(super) struct Logging(Box<dyn Fn(EnvFilter) -> Result<(), String> + Send>);
 
 /// Starts logging. To be called once.
-pub(super) fn start(arguments: &LogArguments) -> Result<(), Failure> {
-    let filter = filter(arguments.log.as_deref())?;
+pub(super) fn start(log: &str) -> Result<Logging, Failure> {
+    let filter = filter(log)?;
     // A line that cannot be written (a full disk, a reader that went away) is lost. To say so on the same stderr, as is
     // the default, would panic, in whatever task was logging.
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     if std::io::stderr().is_terminal() {
-        builder.compact().init();
+        let builder = builder.compact().with_filter_reloading();
+        let handle = builder.reload_handle();
+        builder.init();
+        Ok(Logging(Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))))
     } else {
         // The message and its fields at the top of each line, as log collectors expect them.
-        builder.json().flatten_event(true).with_span_list(false).init();
+        let builder = builder.json().flatten_event(true).with_span_list(false).with_filter_reloading();
+        let handle = builder.reload_handle();
+        builder.init();
+        Ok(Logging(Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))))
     }
-    Ok(())
 }
 
-fn filter(log: Option<&str>) -> Result<EnvFilter, Failure> {
-    let text = match log {
-        None | Some("") => DEFAULT.to_owned(),
-        // A level alone is about our own lines; the libraries' stay as they are.
-        Some(level) if level.parse::<tracing::Level>().is_ok() => DEFAULT.replacen("info", level, 1),
-        Some(filter) => filter.to_owned(),
+impl Logging {
+    /// From now on this is logged.
+    pub fn change(&self, log: &str) -> Result<(), Failure> {
+        (self.0)(filter(log)?).map_err(|error| Failure::failed(format!("the log level cannot be changed: {error}")))
+    }
+}
+
+fn filter(log: &str) -> Result<EnvFilter, Failure> {
+    // A level alone is about our own lines; the libraries' stay as they are.
+    let text = match log.parse::<tracing::Level>() {
+        Ok(_) => LOG_DEFAULT.replacen("info", log, 1),
+        Err(_) => log.to_owned(),
     };
-    EnvFilter::try_new(&text).map_err(|error| {
-        Failure::refused(format!("the log filter {text:?} cannot be read: {error}"))
-            .advise("Use a level (error, warn, info, debug, trace) or levels by module, like info,confman::raft=debug")
-    })
+    let cannot = |error| Failure::refused(format!("the log filter {text:?} cannot be read: {error}"));
+    EnvFilter::try_new(&text).map_err(cannot)
 }
 
 #[cfg(test)]
@@ -52,9 +54,10 @@ mod tests {
 
     #[test]
     fn a_level_or_a_filter_is_taken_and_nonsense_refused() {
-        assert_eq!(filter(None).expect("the default is a filter").max_level_hint(), Some(tracing::Level::INFO.into()));
-        assert_eq!(filter(Some("debug")).expect("a level").max_level_hint(), Some(tracing::Level::DEBUG.into()));
-        assert!(filter(Some("warn,confman::raft=trace")).is_ok());
-        assert!(filter(Some("confman=loud")).is_err());
+        let hint = |log| filter(log).expect("a filter").max_level_hint();
+        assert_eq!(hint(LOG_DEFAULT), Some(tracing::Level::INFO.into()));
+        assert_eq!(hint("debug"), Some(tracing::Level::DEBUG.into()));
+        assert!(filter("warn,confman::raft=trace").is_ok());
+        assert!(filter("confman=loud").is_err());
     }
 }

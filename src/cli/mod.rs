@@ -3,16 +3,20 @@
 //! | file | what it is |
 //! |---|---|
 //! | here | the commands, exit codes |
-//! | `serve.rs` | one node, from its configuration file to its graceful end |
+//! | `serve.rs` | one node, from its configuration to its graceful end |
+//! | `configuration.rs` | where a node's configuration is read; `confman config` |
 //! | `dev/` | a local cluster: real nodes as child processes |
 //! | `key.rs` | `confman key new` |
 //! | `logging.rs` | tracing: readable on a terminal, JSON otherwise |
 //! | `signals.rs` | SIGTERM, SIGINT and SIGHUP |
+//! | `output.rs` | stdout |
 //! | `secrets.rs` | fresh random secrets |
 
+mod configuration;
 mod dev;
 mod key;
 mod logging;
+mod output;
 mod secrets;
 mod serve;
 mod signals;
@@ -45,14 +49,17 @@ enum Command {
     Dev(dev::Arguments),
     /// Make API keys.
     Key(key::Arguments),
+    /// Look at a node's configuration without starting it.
+    Config(configuration::Arguments),
 }
 
 /// Parses the command line, does what it says, and answers with the exit code.
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Serve(arguments) => serve::run(arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Dev(arguments) => dev::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
+        Command::Config(arguments) => configuration::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,55 +1,86 @@
-//! `confman serve`: one node, from its configuration file to its graceful end.
+//! `confman serve`: one node, from its configuration to its graceful end.
 
-use std::path::{Path, PathBuf};
 use std::pin::pin;
 
-use super::Failure;
 use futures_util::future::{self, Either};
 
-use super::logging::{self, LogArguments};
-use super::signals::StopSignals;
-use crate::config::{self, NodeConfig};
+use super::Failure;
+use super::configuration::ConfigArguments;
+use super::logging::{self, Logging};
+use super::signals::{Asked, Signals};
+use crate::config::{Loaded, NodeConfig};
 use crate::host::Host;
 use crate::node::{Node, StartError};
 use crate::real::{self, RealHost};
 
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The node's configuration file.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
     #[command(flatten)]
-    log: LogArguments,
+    config: ConfigArguments,
 }
 
-pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let config = read_config(&arguments.config)?;
-    logging::start(&arguments.log)?;
+const EXAMPLES: &str = "\
+Examples:
+  confman serve --config /etc/confman/node.toml
+  CONFMAN_RAFT_HEARTBEAT=100ms confman serve --config node.toml --log debug
+
+Every setting of the file that stands once is also a variable; flags win over variables, variables over the file.
+`confman config check` shows what comes of them. SIGTERM and SIGINT end the node gracefully, SIGHUP reads keys and log
+level again.";
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let loaded = arguments.config.load()?;
+    let logging = logging::start(&loaded.log)?;
+    if !loaded.ignored.is_empty() {
+        tracing::warn!(variables = loaded.ignored.join(", "), "variables that are no settings are ignored");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("the system gave no threads: {error}")))?;
     let outcome = runtime.block_on(async {
-        let signals = StopSignals::catch().map_err(|error| Failure::failed(format!("signals: {error}")))?;
-        run_node(config, signals).await
+        let signals = Signals::catch().map_err(|error| Failure::failed(format!("signals: {error}")))?;
+        run_node(Reloading { arguments: &arguments.config, logging, loaded }, signals).await
     });
     // What still runs has been told to end, or is of no use any more.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     outcome
 }
 
-/// Reads and checks a configuration file.
-pub(super) fn read_config(path: &Path) -> Result<NodeConfig, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::refused(format!("{} cannot be read: {error}", path.display()))
-            .advise("Give the node's configuration with --config; `confman dev` writes ones to start from")
-    })?;
-    let read = |path: &Path| std::fs::read_to_string(path);
-    config::parse(path, &text, &read).map_err(|error| Failure::refused(error.to_string()))
+/// The configuration as it holds, and how to read it again.
+struct Reloading<'a> {
+    arguments: &'a ConfigArguments,
+    logging: Logging,
+    loaded: Loaded,
+}
+
+impl Reloading<'_> {
+    /// Reads everything again, and changes what can be changed while the node runs. All or nothing.
+    fn reload(&mut self, node: &Node) {
+        let changed = self.arguments.load().and_then(|loaded| self.logging.change(&loaded.log).map(|()| loaded));
+        let loaded = match changed {
+            Ok(loaded) => loaded,
+            Err(failure) => {
+                tracing::error!(why = failure.what, "SIGHUP: the configuration is wrong, all stays as it was");
+                return;
+            }
+        };
+        node.reload_keys(loaded.node.api_keys.clone());
+        let waiting = loaded.waits_for_a_start(&self.loaded);
+        let keys = loaded.node.api_keys.len();
+        tracing::info!(keys, log = loaded.log, "SIGHUP: keys and log level are read again");
+        if !waiting.is_empty() {
+            tracing::warn!(settings = waiting.join(", "), "SIGHUP: these differ, and wait for the next start");
+        }
+        // What waits is compared with what runs the next time too.
+        self.loaded.log = loaded.log;
+    }
 }
 
 /// Opens what the machine gives, starts the node on it, and serves until a signal asks to end.
-async fn run_node(config: NodeConfig, mut signals: StopSignals) -> Result<(), Failure> {
+async fn run_node(mut reloading: Reloading<'_>, mut signals: Signals) -> Result<(), Failure> {
+    let config = reloading.loaded.node.clone();
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
     // First of all: a port that is taken must not cost a look at the disk.
     let http =
@@ -66,7 +97,7 @@ async fn run_node(config: NodeConfig, mut signals: StopSignals) -> Result<(), Fa
     );
     let http_config = config.http.clone();
     // A start may wait for the disk, or read a long log: a signal interrupts it.
-    let started = match future::select(pin!(start_node(host, config)), pin!(signals.next())).await {
+    let started = match future::select(pin!(start_node(host, config)), pin!(signals.next_end())).await {
         Either::Left((node, _)) => Ok(node?),
         Either::Right((signal, _)) => Err(signal),
     };
@@ -78,8 +109,13 @@ async fn run_node(config: NodeConfig, mut signals: StopSignals) -> Result<(), Fa
         }
     };
     tracing::info!(url = http_config.url, "serving");
-    real::serve_http(http, node.router.clone(), &http_config, async move {
-        let signal = signals.next().await;
+    real::serve_http(http, node.router.clone(), &http_config, async {
+        let signal = loop {
+            match signals.next().await {
+                Asked::End(signal) => break signal,
+                Asked::Reload => reloading.reload(&node),
+            }
+        };
         tracing::info!(signal, "ending: requests in flight are finished, no new ones are taken");
     })
     .await;

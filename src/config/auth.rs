@@ -15,8 +15,8 @@ const NO_KEYS: &str = "is missing: a node without keys would answer nobody. Run 
 
 /// Reads all keys. A name or a secret that stands twice is refused, as one of the two would never be looked at.
 pub(super) fn read(top: &Section<'_, '_>) -> Vec<ApiKey> {
-    let auth = top.section("auth", &["apiKeys"]);
-    let sections = auth.sections("apiKeys", &["name", "principal", "role", "key", "keySha256"]);
+    let auth = top.section("auth");
+    let sections = auth.sections("apiKeys");
     if sections.is_empty() {
         auth.refuse("apiKeys", NO_KEYS);
     }
@@ -31,6 +31,9 @@ pub(super) fn read(top: &Section<'_, '_>) -> Vec<ApiKey> {
             let setting = if section.string("key").is_some() { "key" } else { "keySha256" };
             section.refuse(setting, format!("is the same secret as that of {:?}: make another one", other.name));
         }
+        let ApiKey { name, principal, role, .. } = &key;
+        let role = format!("{role:?}").to_lowercase();
+        section.holds_all(format!("{{ name = {name:?}, principal = {principal:?}, role = {role:?}, (secret) }}"));
         keys.push(key);
     }
     keys

@@ -1,11 +1,14 @@
-//! What a node is told before it starts: the text of `node.toml` becomes a [`NodeConfig`], complete and checked, or
-//! a [`ConfigError`] that names file, line, setting and what is allowed.
+//! What a node is told before it starts: a file, under it the defaults, above it the environment and flags, become a
+//! [`NodeConfig`], complete and checked, or a [`ConfigError`] that names place, setting and what is allowed.
 //!
 //! | file | what it is |
 //! |---|---|
 //! | here | the settings as the rest of the node sees them |
-//! | `parse.rs` | which settings there are, their defaults and what they must satisfy together |
-//! | `section.rs` | one table of the file: typed reads that remember every mistake |
+//! | `settings.rs` | every setting: name, form, default and meaning, in the one place |
+//! | `sources.rs` | where values come from, from weak to strong |
+//! | `parse.rs` | from settings to the configuration, and what they must satisfy together |
+//! | `section.rs` | one table of the file: typed reads that remember every mistake, and what holds |
+//! | `reference.rs` | the page that lists all settings |
 //! | `units.rs` | durations, sizes, addresses and URLs as text |
 //! | `auth.rs` | the API keys |
 //!
@@ -13,7 +16,10 @@
 
 mod auth;
 mod parse;
+mod reference;
 mod section;
+mod settings;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -23,7 +29,10 @@ use std::time::Duration;
 
 use crate::base::NodeId;
 
-pub use parse::{ConfigError, parse};
+pub use parse::{ConfigError, Loaded, load, parse};
+pub use reference::reference;
+pub use settings::{LOG_DEFAULT, SETTINGS, Setting};
+pub use sources::{Effective, Origin, Sources};
 pub use units::{is_base_url, is_peer_address};
 
 /// The configuration of one node, complete and checked.

@@ -1,57 +1,113 @@
 //! Which settings there are, their defaults, and what they must satisfy together.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use toml::de::DeTable;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::auth;
-use super::section::{Problems, Section};
+use super::section::{Reading, Section};
+use super::settings;
+use super::sources::{Effective, Origin, Overrides, Sources};
 use super::units::{HostPort, format_duration};
 use super::{
     FollowerWrites, HttpConfig, MemberConfig, NodeConfig, PeerConfig, RaftConfig, RequestConfig, Secret, StorageConfig,
 };
 use crate::base::NodeId;
 
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-const HOUR: Duration = Duration::from_secs(3600);
-
-/// A follower starts an election after `electionTimeoutMax` (the leader's lease, in which nobody else is voted for)
-/// and a random time between min and max of silence: 400 to 500 ms here, which is eight heartbeats lost in a row.
-const HEARTBEAT: Duration = ms(50);
-const ELECTION_TIMEOUT_MIN: Duration = ms(150);
-const ELECTION_TIMEOUT_MAX: Duration = ms(250);
-
 /// What is wrong with a configuration, all of it. Displays as one line per mistake, `file:line: what`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct ConfigError(pub Vec<String>);
 
-/// Reads the text of a configuration file.
-///
-/// `file` is its path, for messages and as the folder that relative paths in it start from; `read` opens a
-/// `secretFile`.
-pub fn parse(file: &Path, text: &str, read: &dyn Fn(&Path) -> io::Result<String>) -> Result<NodeConfig, ConfigError> {
+/// A configuration, and how it came to be.
+#[derive(Clone)]
+pub struct Loaded {
+    pub node: NodeConfig,
+    /// What to log: a level, or levels by module.
+    pub log: String,
+    /// All settings as they hold, in the order of the reference page. Secrets are hidden.
+    pub effective: Vec<Effective>,
+    /// Variables that begin with `CONFMAN_` and are no settings, nor like any.
+    pub ignored: Vec<String>,
+}
+
+impl Loaded {
+    /// The settings that are others than in `running`, and that a running node cannot change.
+    pub fn waits_for_a_start(&self, running: &Loaded) -> Vec<String> {
+        let waits = |one: &&Effective| match settings::SETTINGS.iter().find(|setting| setting.name == one.name) {
+            Some(setting) => !setting.reloads,
+            None => one.name == "members",
+        };
+        let of = |loaded: &Loaded| -> BTreeSet<(String, String)> {
+            loaded.effective.iter().filter(waits).map(|one| (one.name.clone(), one.value.clone())).collect()
+        };
+        let (ours, theirs) = (of(self), of(running));
+        let mut names: BTreeSet<String> = ours.symmetric_difference(&theirs).map(|(name, _)| name.clone()).collect();
+        if self.node.peer.secret != running.node.peer.secret {
+            names.insert("peer.secret".to_owned());
+        }
+        names.into_iter().collect()
+    }
+}
+
+/// Reads a configuration from all its sources. Every mistake is told, each with its place.
+pub fn load(sources: &Sources<'_>) -> Result<Loaded, ConfigError> {
+    let (file, text) = (sources.file, sources.text);
     let name = file.display().to_string();
-    let problems = Problems::new(&name, text);
+    let reading = Reading::new(&name, text, Overrides::read(sources.environment, sources.flags));
     let document = match DeTable::parse(text) {
         Ok(document) => document,
         Err(error) => {
             let why = error.message().lines().collect::<Vec<_>>().join(", ");
-            problems.add(error.span().map_or(0, |span| span.start), format!("this is not TOML: {why}"));
-            return Err(ConfigError(problems.into_lines()));
+            reading.add(error.span().map_or(0, |span| span.start), format!("this is not TOML: {why}"));
+            return Err(ConfigError(reading.mistakes()));
         }
     };
-    let allowed = ["cluster", "node", "dataDir", "http", "peer", "members", "raft", "storage", "requests", "auth"];
-    let top = Section::top(&problems, document.get_ref(), &allowed);
-    let config = read_node(&top, file.parent().unwrap_or(Path::new("")), read);
-    match (config, problems.into_lines()) {
-        (Some(config), lines) if lines.is_empty() => Ok(config),
-        (_, lines) => Err(ConfigError(lines)),
+    let top = Section::top(&reading, document.get_ref());
+    let node = read_node(&top, file.parent().unwrap_or(Path::new("")), sources.read);
+    let log = top.checked_string("log", LOG_RULE, is_log_filter);
+    let log = log.or_else(|| {
+        let fallback = top.fallback("log")?;
+        top.holds_from("log", format!("{fallback:?}"), Origin::Default);
+        Some(fallback.to_owned())
+    });
+    let mistakes = reading.mistakes();
+    match (node, log) {
+        (Some(node), Some(log)) if mistakes.is_empty() => {
+            let (effective, ignored) = reading.into_effective();
+            Ok(Loaded { node, log, effective, ignored })
+        }
+        _ => Err(ConfigError(mistakes)),
+    }
+}
+
+/// Reads the text of a configuration file by itself: neither environment nor flags.
+///
+/// `file` is its path, for messages and as the folder that relative paths in it start from; `read` opens a
+/// `secretFile`.
+pub fn parse(file: &Path, text: &str, read: &dyn Fn(&Path) -> io::Result<String>) -> Result<NodeConfig, ConfigError> {
+    load(&Sources { file, text, environment: &[], flags: &[], read }).map(|loaded| loaded.node)
+}
+
+const LOG_RULE: &str = "it must be a level (error, warn, info, debug, trace), or levels by module, like \
+                        \"info,confman::raft=debug\"";
+
+/// Whether tracing can read it. It takes a bare word that is no level for the name of a module, and would then log
+/// nothing else: here that is a typo.
+fn is_log_filter(text: &str) -> bool {
+    let is_sane = |part: &str| part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok();
+    text.split(',').all(|part| is_sane(part.trim())) && EnvFilter::try_new(text).is_ok()
+}
+
+/// Paths in the file start at its folder, those of variables and flags where the command was given.
+fn start_from(folder: &Path, section: &Section<'_, '_>, key: &str, path: &str) -> PathBuf {
+    match section.origin(key) {
+        Origin::File(_) => folder.join(path),
+        _ => PathBuf::from(path),
     }
 }
 
@@ -60,7 +116,7 @@ fn read_node(top: &Section<'_, '_>, folder: &Path, read: &dyn Fn(&Path) -> io::R
     let plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
     let sane = |text: &str| (1..=64).contains(&text.len()) && text.chars().all(plain);
     let cluster = top.required_string("cluster", cluster_rule, sane);
-    let node = NodeId(top.integer("node", 0, 1..=u64::MAX / 2));
+    let node = NodeId(top.integer("node").unwrap_or(0));
     if !top.has("node") {
         top.refuse("node", "is missing: give this node's number, the `id` of one of [[members]]");
     }
@@ -80,7 +136,7 @@ fn read_node(top: &Section<'_, '_>, folder: &Path, read: &dyn Fn(&Path) -> io::R
     Some(NodeConfig {
         cluster: cluster?,
         node,
-        data_dir: folder.join(PathBuf::from(data_dir?)),
+        data_dir: start_from(folder, top, "dataDir", &data_dir?),
         http,
         peer,
         members,
@@ -92,7 +148,7 @@ fn read_node(top: &Section<'_, '_>, folder: &Path, read: &dyn Fn(&Path) -> io::R
 }
 
 fn read_members(top: &Section<'_, '_>) -> Vec<MemberConfig> {
-    let sections = top.sections("members", &["id", "peer", "url"]);
+    let sections = top.sections("members");
     if sections.is_empty() {
         let why = "is missing: list all nodes of the cluster, this one among them, each as a [[members]] with id, peer \
                    and url";
@@ -100,7 +156,7 @@ fn read_members(top: &Section<'_, '_>) -> Vec<MemberConfig> {
     }
     let mut members: Vec<MemberConfig> = Vec::new();
     for section in &sections {
-        let id = NodeId(section.integer("id", 0, 1..=u64::MAX / 2));
+        let id = NodeId(section.integer("id").unwrap_or(0));
         for (key, rule) in [("id", "is missing: give the node's number"), ("peer", PEER_RULE), ("url", MEMBER_URL_RULE)]
         {
             if !section.has(key) {
@@ -121,6 +177,7 @@ fn read_members(top: &Section<'_, '_>) -> Vec<MemberConfig> {
         if let Some(other) = members.iter().find(|other| other.url == url) {
             section.refuse("url", format!("is {:?}, which is node {}'s", url, other.id));
         }
+        section.holds_all(format!("{{ id = {id}, peer = {peer:?}, url = {url:?} }}"));
         members.push(MemberConfig { id, peer, url });
     }
     members.sort_by_key(|member| member.id);
@@ -131,25 +188,31 @@ const PEER_RULE: &str = "is missing: give host and port where other nodes reach 
 const MEMBER_URL_RULE: &str = "is missing: give the URL where clients reach it, like \"http://10.0.0.1:7400\"";
 
 fn read_http(top: &Section<'_, '_>, own: Option<&MemberConfig>) -> HttpConfig {
-    let allowed = ["listen", "url", "connectionsMax", "headerTimeout", "idleTimeout", "bodyTimeout"];
-    let http = top.section("http", &allowed);
-    let listen = http.address("listen").unwrap_or_else(|| "127.0.0.1:7400".to_owned());
+    let http = top.section("http");
+    let listen = http.address("listen").unwrap_or_else(|| {
+        let fallback = http.fallback("listen").expect("it has a default");
+        http.holds_from("listen", format!("{fallback:?}"), Origin::Default);
+        fallback.to_owned()
+    });
     let url = match (http.base_url("url"), own) {
         (Some(url), Some(own)) if url != own.url => {
             http.refuse("url", format!("is {:?}, but [[members]] has {:?} for node {}", url, own.url, own.id));
             url
         }
         (Some(url), _) => url,
-        (None, Some(own)) => own.url.clone(),
-        (None, None) => format!("http://{listen}"),
+        (None, own) => {
+            let url = own.map_or_else(|| format!("http://{listen}"), |own| own.url.clone());
+            http.holds_from("url", format!("{url:?}"), Origin::Derived("[[members]]"));
+            url
+        }
     };
     HttpConfig {
         listen,
         url,
-        connections_max: http.integer("connectionsMax", 10_000, 1..=1_000_000) as usize,
-        header_timeout: http.duration("headerTimeout", ms(10_000), ms(100)..=HOUR),
-        idle_timeout: http.duration("idleTimeout", ms(75_000), ms(100)..=HOUR),
-        body_timeout: http.duration("bodyTimeout", ms(30_000), ms(100)..=HOUR),
+        connections_max: http.integer("connectionsMax").expect("it has a default") as usize,
+        header_timeout: http.duration("headerTimeout"),
+        idle_timeout: http.duration("idleTimeout"),
+        body_timeout: http.duration("bodyTimeout"),
     }
 }
 
@@ -160,10 +223,15 @@ fn read_peer(
     folder: &Path,
     read: &dyn Fn(&Path) -> io::Result<String>,
 ) -> PeerConfig {
-    let peer = top.section("peer", &["listen", "address", "secret", "secretFile"]);
+    let peer = top.section("peer");
     let own_address = own.map(|own| own.peer.clone());
-    let listen = peer.address("listen");
-    let listen = listen.or_else(|| own_address.clone()).unwrap_or_else(|| "127.0.0.1:7500".to_owned());
+    let derived = |key: &str, address: String| {
+        peer.holds_from(key, format!("{address:?}"), Origin::Derived("[[members]]"));
+        address
+    };
+    // Without members there is no node; the mistake is told.
+    let otherwise = || own_address.clone().unwrap_or_else(|| "127.0.0.1:7500".to_owned());
+    let listen = peer.address("listen").unwrap_or_else(|| derived("listen", otherwise()));
     let address = match (peer.address("address"), own) {
         (Some(address), Some(own)) if address != own.peer => {
             let why = format!("is {:?}, but [[members]] has {:?} for node {}", address, own.peer, own.id);
@@ -171,7 +239,7 @@ fn read_peer(
             address
         }
         (Some(address), _) => address,
-        (None, _) => own_address.unwrap_or_else(|| listen.clone()),
+        (None, _) => derived("address", otherwise()),
     };
     if HostPort::parse(&address).is_some_and(|at| at.is_unspecified()) {
         peer.refuse("address", format!("is {address:?}, which other nodes cannot connect to: name this machine"));
@@ -196,38 +264,46 @@ fn read_cluster_secret(
     folder: &Path,
     read: &dyn Fn(&Path) -> io::Result<String>,
 ) -> Option<Secret> {
-    let (setting, secret) = match (peer.string("secret"), peer.string("secretFile")) {
-        (Some(_), Some(_)) => {
+    // Of the two, the one that was said more strongly.
+    let strength = |key: &str| peer.origin(key).strength();
+    let key = match (peer.has("secret"), peer.has("secretFile")) {
+        (true, true) if strength("secret") == strength("secretFile") => {
             peer.refuse("secretFile", "stands beside `secret`: give one of the two");
             return None;
         }
-        (Some(secret), None) => ("secret", secret),
-        (None, Some(file)) => match read(&folder.join(&file)) {
-            Ok(text) => ("secretFile", text.trim().to_owned()),
+        (true, true) if strength("secret") < strength("secretFile") => "secretFile",
+        (true, _) => "secret",
+        (false, true) => "secretFile",
+        (false, false) => return None,
+    };
+    let given = peer.checked_string(key, "", |_| true)?;
+    let secret = if key == "secret" {
+        given
+    } else {
+        match read(&start_from(folder, peer, key, &given)) {
+            Ok(text) => text.trim().to_owned(),
             Err(error) => {
-                peer.refuse("secretFile", format!("is {:?}, which cannot be read: {error}", file));
+                peer.refuse("secretFile", format!("is {given:?}, which cannot be read: {error}"));
                 return None;
             }
-        },
-        (None, None) => return None,
+        }
     };
     if secret.chars().count() < auth::SECRET_CHARS_MIN {
         let why = format!("is too short: the cluster's secret has at least {} characters", auth::SECRET_CHARS_MIN);
-        peer.refuse(setting, why);
+        peer.refuse(key, why);
         return None;
     }
     Some(Secret(secret))
 }
 
 fn read_raft(top: &Section<'_, '_>) -> RaftConfig {
-    let allowed = ["heartbeat", "electionTimeoutMin", "electionTimeoutMax", "appendEntriesMax", "logEntriesKept"];
-    let raft = top.section("raft", &allowed);
+    let raft = top.section("raft");
     let config = RaftConfig {
-        heartbeat: raft.duration("heartbeat", HEARTBEAT, ms(10)..=ms(60_000)),
-        election_timeout_min: raft.duration("electionTimeoutMin", ELECTION_TIMEOUT_MIN, ms(20)..=ms(600_000)),
-        election_timeout_max: raft.duration("electionTimeoutMax", ELECTION_TIMEOUT_MAX, ms(30)..=ms(600_000)),
-        append_entries_max: raft.integer("appendEntriesMax", 1024, 1..=65_536),
-        log_entries_kept: raft.integer("logEntriesKept", 1000, 0..=100_000_000),
+        heartbeat: raft.duration("heartbeat"),
+        election_timeout_min: raft.duration("electionTimeoutMin"),
+        election_timeout_max: raft.duration("electionTimeoutMax"),
+        append_entries_max: raft.integer("appendEntriesMax").expect("it has a default"),
+        log_entries_kept: raft.integer("logEntriesKept").expect("it has a default"),
     };
     let (heartbeat, min, max) = (config.heartbeat, config.election_timeout_min, config.election_timeout_max);
     if min < heartbeat * 2 {
@@ -242,22 +318,22 @@ fn read_raft(top: &Section<'_, '_>) -> RaftConfig {
 }
 
 fn read_storage(top: &Section<'_, '_>) -> StorageConfig {
-    let storage = top.section("storage", &["segmentBytes", "snapshotLogBytes", "reserveBytes"]);
+    let storage = top.section("storage");
     StorageConfig {
-        segment_bytes: storage.bytes("segmentBytes", 16 << 20, 64 << 10..=1 << 30),
-        snapshot_log_bytes: storage.bytes("snapshotLogBytes", 64 << 20, 64 << 10..=1 << 40),
-        reserve_bytes: storage.bytes("reserveBytes", 64 << 20, 0..=1 << 40),
+        segment_bytes: storage.bytes("segmentBytes"),
+        snapshot_log_bytes: storage.bytes("snapshotLogBytes"),
+        reserve_bytes: storage.bytes("reserveBytes"),
     }
 }
 
 fn read_requests(top: &Section<'_, '_>) -> RequestConfig {
-    let requests = top.section("requests", &["writeTimeout", "readTimeout", "followerWrites", "inFlightMax"]);
+    let requests = top.section("requests");
     let choices =
         [("auto", FollowerWrites::Auto), ("redirect", FollowerWrites::Redirect), ("forward", FollowerWrites::Forward)];
     RequestConfig {
-        write_timeout: requests.duration("writeTimeout", ms(5_000), ms(10)..=HOUR),
-        read_timeout: requests.duration("readTimeout", ms(5_000), ms(10)..=HOUR),
+        write_timeout: requests.duration("writeTimeout"),
+        read_timeout: requests.duration("readTimeout"),
         follower_writes: requests.choice("followerWrites", &choices).unwrap_or(FollowerWrites::Auto),
-        in_flight_max: requests.integer("inFlightMax", 1024, 1..=1_000_000) as usize,
+        in_flight_max: requests.integer("inFlightMax").expect("it has a default") as usize,
     }
 }

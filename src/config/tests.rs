@@ -216,14 +216,14 @@ fn an_unknown_setting_is_told_what_there_is() {
     refused(
         &GOOD.replace("dataDir", "data_dir"),
         expect![[r#"
-        node.toml:1: `dataDir` is missing: it must be the folder for this node's log, snapshots and store
-        node.toml:3: `data_dir` is not a setting; did you mean `dataDir`? (the top of the file may have cluster, node, dataDir, http, peer, members, raft, storage, requests, auth)"#]],
+            node.toml:1: `dataDir` is missing: it must be the folder for this node's log, snapshots and store
+            node.toml:3: `data_dir` is not a setting; did you mean `dataDir`? (the top of the file may have cluster, node, dataDir, log, http, peer, members, raft, storage, requests, auth)"#]],
     );
     refused(
         &format!("{GOOD}[raft]\nhartbeat = \"1s\"\n[htp]\n"),
         expect![[r#"
-        node.toml:15: `raft.hartbeat` is not a setting; did you mean `heartbeat`? ([raft] may have heartbeat, electionTimeoutMin, electionTimeoutMax, appendEntriesMax, logEntriesKept)
-        node.toml:16: `htp` is not a setting; did you mean `http`? (the top of the file may have cluster, node, dataDir, http, peer, members, raft, storage, requests, auth)"#]],
+            node.toml:15: `raft.hartbeat` is not a setting; did you mean `heartbeat`? ([raft] may have heartbeat, electionTimeoutMin, electionTimeoutMax, appendEntriesMax, logEntriesKept)
+            node.toml:16: `htp` is not a setting; did you mean `http`? (the top of the file may have cluster, node, dataDir, log, http, peer, members, raft, storage, requests, auth)"#]],
     );
     refused(
         &GOOD.replace("role =", "rights = 1\nrole ="),
@@ -381,4 +381,138 @@ fn peers_on_the_network_need_a_secret() {
             r#"node.toml:14: `peer.secret` is missing: "0.0.0.0:7500" can be reached from other machines, and whoever reaches it could join the cluster. Give all nodes the same `secret` or `secretFile` (`head -c32 /dev/urandom | base64` makes one), or use loopback addresses"#
         ]],
     );
+}
+
+fn load_with(text: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Loaded, String> {
+    let environment: Vec<_> =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let flags: Vec<_> = flags.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    let file = Path::new("/etc/confman/node.toml");
+    load(&Sources { file, text, environment: &environment, flags: &flags, read: &read })
+        .map_err(|error| error.to_string().replace("/etc/confman/", ""))
+}
+
+#[test]
+fn flags_win_over_variables_and_those_over_the_file_and_that_over_the_default() {
+    let text = format!("{GOOD}[http]\nlisten = \"127.0.0.1:1\"\nidleTimeout = \"1s\"\n[raft]\nheartbeat = \"20ms\"\n");
+    let environment = [
+        ("CONFMAN_HTTP_LISTEN", "127.0.0.1:2"),
+        ("CONFMAN_HTTP_IDLE_TIMEOUT", "2s"),
+        ("CONFMAN_STORAGE_RESERVE_BYTES", "1MiB"),
+        ("CONFMAN_REQUESTS_IN_FLIGHT_MAX", "9"),
+        ("CONFMAN_REQUESTS_FOLLOWER_WRITES", "forward"),
+        ("CONFMAN_RAFT_LOG_ENTRIES_KEPT", ""),
+        ("HTTP_LISTEN", "not ours"),
+    ];
+    let loaded = load_with(&text, &environment, &[("http.listen", "127.0.0.1:3"), ("log", "debug")]).expect("good");
+    let node = &loaded.node;
+    assert_eq!(node.http.listen, "127.0.0.1:3");
+    assert_eq!(node.http.idle_timeout, Duration::from_secs(2));
+    assert_eq!((node.storage.reserve_bytes, node.requests.in_flight_max), (1 << 20, 9));
+    assert_eq!(node.requests.follower_writes, FollowerWrites::Forward);
+    assert_eq!((node.raft.heartbeat, node.raft.log_entries_kept), (Duration::from_millis(20), 1000));
+    assert_eq!(loaded.log, "debug");
+}
+
+#[test]
+fn what_holds_is_told_with_its_origin_and_without_secrets() {
+    let text = format!("{GOOD}[peer]\nsecret = \"0123456789abcdef\"\n");
+    let environment = [("CONFMAN_HTTP_LISTEN", "127.0.0.1:2"), ("CONFMAN_PORT", "tcp://10.0.0.1:7400")];
+    let loaded = load_with(&text, &environment, &[("node", "1")]).expect("good");
+    let told: Vec<String> =
+        loaded.effective.iter().map(|one| format!("{} = {} # {}", one.name, one.value, one.origin)).collect();
+    let told = told.join("\n").replace("/etc/confman/", "");
+    assert!(!told.contains("0123456789abcdef"), "{told}");
+    expect![[r#"
+        cluster = "prod" # node.toml:1
+        node = 1 # --node
+        dataDir = "data" # node.toml:3
+        log = "info,openraft=error,fjall=warn,lsm_tree=warn" # default
+        http.listen = "127.0.0.1:2" # CONFMAN_HTTP_LISTEN
+        http.url = "http://127.0.0.1:7400" # from [[members]]
+        http.connectionsMax = 10000 # default
+        http.headerTimeout = "10s" # default
+        http.bodyTimeout = "30s" # default
+        http.idleTimeout = "75s" # default
+        peer.listen = "127.0.0.1:7500" # from [[members]]
+        peer.address = "127.0.0.1:7500" # from [[members]]
+        peer.secret = (secret) # node.toml:15
+        members = { id = 1, peer = "127.0.0.1:7500", url = "http://127.0.0.1:7400" } # node.toml:5
+        raft.heartbeat = "50ms" # default
+        raft.electionTimeoutMin = "150ms" # default
+        raft.electionTimeoutMax = "250ms" # default
+        raft.appendEntriesMax = 1024 # default
+        raft.logEntriesKept = 1000 # default
+        storage.segmentBytes = "16MiB" # default
+        storage.snapshotLogBytes = "64MiB" # default
+        storage.reserveBytes = "64MiB" # default
+        requests.writeTimeout = "5s" # default
+        requests.readTimeout = "5s" # default
+        requests.followerWrites = "auto" # default
+        requests.inFlightMax = 1024 # default
+        auth.apiKeys = { name = "ops", principal = "ops", role = "admin", (secret) } # node.toml:10"#]]
+    .assert_eq(&told);
+    assert_eq!(loaded.ignored, ["CONFMAN_PORT"]);
+}
+
+#[test]
+fn every_setting_that_stands_once_can_be_a_variable() {
+    let loaded = load_with(GOOD, &[], &[]).expect("good");
+    for setting in SETTINGS.iter().filter(|setting| setting.variable().is_some()) {
+        let optional = ["peer.secret", "peer.secretFile"].contains(&setting.name);
+        let holds = loaded.effective.iter().find(|one| one.name == setting.name);
+        assert!(optional || holds.is_some(), "{} does not say what holds", setting.name);
+        let variable = setting.variable().expect("it has one");
+        let value = holds.map_or("/etc/confman/secret", |one| one.value.trim_matches('"')).to_owned();
+        let again = load_with(GOOD, &[(&variable, &value)], &[]).expect("what holds can be said by a variable");
+        let origin = again.effective.iter().find(|one| one.name == setting.name).map(|one| one.origin.clone());
+        assert_eq!(origin, Some(Origin::Variable(variable)));
+    }
+}
+
+#[test]
+fn mistakes_of_variables_and_flags_are_told_beside_those_of_the_file() {
+    let environment = [
+        ("CONFMAN_HTTP_IDEL_TIMEOUT", "1s"),
+        ("CONFMAN_HTTP_LISTEN", "7400"),
+        ("CONFMAN_NODE", "one"),
+        ("CONFMAN_REQUESTS_FOLLOWER_WRITES", "redirekt"),
+        ("CONFMAN_SOMETHING_ELSE", "1"),
+    ];
+    let error = load_with(&GOOD.replace("dataDir", "datadir"), &environment, &[("log", "inof"), ("dataDir", "x")]);
+    expect![[r#"
+        node.toml:3: `datadir` is not a setting; did you mean `dataDir`? (the top of the file may have cluster, node, dataDir, log, http, peer, members, raft, storage, requests, auth)
+        --log: `log` is "inof": it must be a level (error, warn, info, debug, trace), or levels by module, like "info,confman::raft=debug"
+        CONFMAN_HTTP_IDEL_TIMEOUT: this is not a setting; did you mean CONFMAN_HTTP_IDLE_TIMEOUT?
+        CONFMAN_HTTP_LISTEN: `http.listen` is "7400": it must be host and port, like "127.0.0.1:7400"
+        CONFMAN_NODE: `node` is "one": it must be a whole number from 1 to 9223372036854775807
+        CONFMAN_REQUESTS_FOLLOWER_WRITES: `requests.followerWrites` is "redirekt" (did you mean `redirect`?): it must be one of auto, redirect, forward"#]].assert_eq(&error.map(|_| ()).expect_err("it must be refused"));
+}
+
+#[test]
+fn paths_start_where_they_were_said() {
+    let loaded = load_with(GOOD, &[], &[("dataDir", "here")]).expect("good");
+    assert_eq!(loaded.node.data_dir, Path::new("here"));
+    let loaded = load_with(GOOD, &[("CONFMAN_DATA_DIR", "there")], &[]).expect("good");
+    assert_eq!(loaded.node.data_dir, Path::new("there"));
+}
+
+#[test]
+fn a_secret_that_was_said_more_strongly_stands_in_place_of_the_other() {
+    let file = format!("{GOOD}[peer]\nsecretFile = \"nowhere\"\n");
+    let loaded = load_with(&file, &[("CONFMAN_PEER_SECRET", "the variable's secret")], &[]).expect("good");
+    assert_eq!(loaded.node.peer.secret, Some(Secret("the variable's secret".to_owned())));
+    let both = [("CONFMAN_PEER_SECRET", "the variable's secret"), ("CONFMAN_PEER_SECRET_FILE", "/etc/confman/secret")];
+    let error = load_with(GOOD, &both, &[]).map(|_| ()).expect_err("which of the two?");
+    assert_eq!(error, "CONFMAN_PEER_SECRET_FILE: `peer.secretFile` stands beside `secret`: give one of the two");
+}
+
+#[test]
+fn what_waits_for_the_next_start_is_named() {
+    let running = load_with(GOOD, &[], &[]).expect("good");
+    let changed = GOOD.replace("0123456789abcdef", "another-key-of-length").replace("\"prod\"", "\"test\"");
+    let loaded = load_with(&format!("{changed}[peer]\nsecret = \"0123456789abcdef\"\n"), &[], &[("log", "warn")]);
+    let loaded = loaded.expect("good");
+    assert_eq!(loaded.waits_for_a_start(&running), ["cluster", "peer.secret"]);
+    assert!(running.waits_for_a_start(&running).is_empty());
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::audit::Position;
 use super::meta::{self, Summary};
 use super::{RowError, Steps, audit, config, history, namespace_history, namespaces, terms};
+use crate::base::limits::{ENTRY_JSON_BYTES, NAMESPACE_JSON_BYTES};
 use crate::base::{GroupId, LogId, LogIndex, Term, WallTime, json_bytes};
 use crate::host::{Direction, Row, StoreError, StoreView};
 use crate::model::{AuditEvent, ChainHash, Entry, EventId, Key, KeyState, Namespace, NamespaceRecord, NamespaceState};
@@ -295,13 +296,16 @@ impl StateView {
     }
 }
 
-/// About what an entry takes on a page, and no less: beside its text there are names of members, times and numbers.
+/// What an entry takes on a page, at most.
 fn entry_bytes(entry: &Entry) -> usize {
     let names = entry.namespace.as_str().len() + entry.key.as_str().len();
-    320 + names + json_bytes(&entry.updated_by) + json_bytes(&entry.value)
+    ENTRY_JSON_BYTES + names + json_bytes(&entry.updated_by) + json_bytes(&entry.value)
 }
 
 /// The same for a namespace.
 fn namespace_bytes(namespace: &NamespaceState) -> usize {
-    160 + namespace.path.as_str().len() + json_bytes(&namespace.owner) + json_bytes(&namespace.description)
+    NAMESPACE_JSON_BYTES
+        + namespace.path.as_str().len()
+        + json_bytes(&namespace.owner)
+        + json_bytes(&namespace.description)
 }

@@ -213,7 +213,7 @@ async fn create(host: &Host, group: GroupId, seq: u32, bytes: u64, path: &str) -
 
 async fn fill(file: &dyn File, group: GroupId, seq: u32, bytes: u64) -> std::io::Result<()> {
     file.write_at(0, encode_header(group, seq, bytes)).await?;
-    let zeros = Bytes::from(vec![0; PIECE_BYTES]);
+    let zeros = Bytes::from(vec![0; PIECE_BYTES.min(bytes as usize)]);
     let mut at = SEGMENT_HEADER_BYTES;
     while at < bytes {
         let len = (bytes - at).min(PIECE_BYTES as u64);

@@ -22,6 +22,8 @@ const LOOK_AROUND_EVERY: Duration = Duration::from_secs(5);
 /// How many rounds without an answer from everyone until the log says whom the node waits for.
 const ROUNDS_BEFORE_A_WORD: u32 = 50;
 const SECRETS_DEADLINE: Duration = Duration::from_secs(5);
+/// How long after a proposal that was refused the next one is made.
+const SECRETS_PAUSE: Duration = Duration::from_millis(20);
 
 /// Forms a fresh cluster, where there is none: the configured member with the smallest id asks all others, and only
 /// when every one of them answers "empty" makes them the first membership. A node that lost its data cannot form a
@@ -100,6 +102,8 @@ pub(super) async fn give_secrets(host: Host, raft: RaftHandle, apply: ApplyHandl
             };
             if let Err(error) = raft.propose(command, host.clock.now().after(SECRETS_DEADLINE)).await {
                 tracing::debug!(%error, "the cluster has no replicated secrets yet");
+                // A proposal changes the status, a refused one too: who waited for a change would propose on and on.
+                host.sleep(SECRETS_PAUSE).await;
             }
         }
         // A follower gets them from the log; a leader whose proposal failed tries again.

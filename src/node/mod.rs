@@ -31,7 +31,7 @@ use crate::api::{self, ApiHandle};
 use crate::apply::{ApplyError, ApplyHandle};
 use crate::audit::AuditHandle;
 use crate::base::{GroupId, StorageId};
-use crate::config::NodeConfig;
+use crate::config::{ApiKey, NodeConfig};
 use crate::host::{BoxFuture, Host, Spawn, TaskHandle};
 use crate::http::{self, HttpState};
 use crate::log::LogError;
@@ -52,6 +52,7 @@ pub struct Node {
     pub peers: PeerHandle,
     /// All that REST clients can ask for.
     pub router: axum::Router,
+    http: HttpState,
 }
 
 /// Why a node did not start. Each says what to do.
@@ -124,8 +125,13 @@ impl Node {
         host.spawn("look-around", bootstrap::look_around(host.clone(), config.node, members, to, raft.clone()));
         host.spawn("secrets", bootstrap::give_secrets(host.clone(), raft.clone(), stores.apply.clone()));
         let http = HttpState::new(&host, api.clone(), config.api_keys, config.requests.follower_writes);
-        let router = http::router(http);
-        Ok(Node { storage, api, raft, apply: stores.apply, audit, peers, router })
+        let router = http::router(http.clone());
+        Ok(Node { storage, api, raft, apply: stores.apply, audit, peers, router, http })
+    }
+
+    /// From now on these keys are known, and no others.
+    pub fn reload_keys(&self, keys: Vec<ApiKey>) {
+        self.http.reload_keys(keys);
     }
 
     /// Takes no new writes, waits for those in flight, and hands the leadership over where this node has it.

@@ -1,7 +1,9 @@
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::{AsyncRuntime, Instant, RaftMetrics, ServerState};
 use tokio::sync::watch;
@@ -43,6 +45,8 @@ impl<R: AsyncRuntime> Publisher<R> {
         let mut recovery = Recovery { tail: self.wal.last().map(|id| id.index), target: None, done: false };
         let mut members_at = None;
         let mut asked_at = None;
+        // Silence changes nothing in the metrics, so it is looked for as well as waited for.
+        let mut look_again = self.host.sleep(self.silence_max / 2);
         loop {
             let seen = metrics.borrow_and_update().clone();
             if let Err(fatal) = &seen.running_state {
@@ -61,10 +65,10 @@ impl<R: AsyncRuntime> Publisher<R> {
             stamp::lock(&self.stamper).observe(self.apply.status().log_time, self.host.clock.now(), was_caught_up);
             self.publish_metrics(&seen, caught_up, &mut members_at);
             self.ask_for_snapshot(&seen, &mut asked_at).await;
-            // Silence changes nothing in the metrics, so it is looked for as well as waited for.
-            let look_again = self.host.clock.now().after(self.silence_max / 2);
-            if let Some(Err(_)) = self.host.until(look_again, metrics.changed()).await {
-                return;
+            match select(pin!(metrics.changed()), &mut look_again).await {
+                Either::Left((Ok(()), _)) => {}
+                Either::Left((Err(_), _)) => return,
+                Either::Right(_) => look_again = self.host.sleep(self.silence_max / 2),
             }
         }
     }
@@ -73,7 +77,9 @@ impl<R: AsyncRuntime> Publisher<R> {
         let membership_id = seen.membership_config.log_id().as_ref().map(log_id_of::<R>);
         let new_members = *members_at != Some(membership_id);
         *members_at = Some(membership_id);
-        self.publish.send_modify(|status| {
+        // Most changes of the metrics are times of answers, which nobody waits for.
+        self.publish.send_if_modified(|status| {
+            let before = status.clone();
             let role = match seen.state {
                 ServerState::Learner => RaftRole::Learner,
                 ServerState::Follower => RaftRole::Follower,
@@ -108,6 +114,7 @@ impl<R: AsyncRuntime> Publisher<R> {
                     status.standing = Standing::Member;
                 }
             }
+            *status != before
         });
     }
 

@@ -4,6 +4,7 @@
 //! run for that many seconds. They start whole clusters: run them with `--test-threads=1` on a small machine.
 
 mod catch_up;
+mod configuration;
 mod damage;
 mod dev;
 mod disk_full;

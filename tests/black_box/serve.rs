@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use crate::support::node::signal;
-use crate::support::{ADMIN, Cluster, binary, entry_url, wait_for};
+use crate::support::{ADMIN, Cluster, READER, binary, entry_url, wait_for};
 
 fn serve(cluster: &Cluster, change: impl Fn(String) -> String) -> Output {
     let config = &cluster.nodes[0].config;
@@ -90,12 +90,29 @@ fn a_leader_that_is_asked_to_end_hands_the_leadership_over() {
 }
 
 #[test]
-fn a_closed_terminal_ends_a_node_gracefully_too() {
+fn sighup_reads_keys_and_log_level_again_or_changes_nothing() {
     let mut cluster = Cluster::start(1, "");
-    signal(cluster.node(1).pid(), libc::SIGHUP);
-    let status = wait_for("the node to end after SIGHUP", || cluster.node(1).ended());
-    assert_eq!(status.code(), Some(0));
-    assert!(cluster.nodes[0].log_text().contains("SIGHUP"), "{}", cluster.nodes[0].log_text());
+    let url = entry_url(cluster.url(1), "app", "a");
+    let config = cluster.nodes[0].config.clone();
+    let before = std::fs::read_to_string(&config).expect("a configuration file");
+    let reload = |cluster: &mut Cluster, text: &str, says: &str| {
+        std::fs::write(&config, text).expect("a configuration file");
+        signal(cluster.node(1).pid(), libc::SIGHUP);
+        wait_for("the log to tell of SIGHUP", || cluster.nodes[0].log_text().contains(says).then_some(()));
+    };
+    let status = |cluster: &Cluster, key| cluster.http.get(&url, Some(key)).expect("an answer").status;
+
+    let other = before.replace(READER, "another-key-of-the-black-box-tests").replace("\"data\"", "\"elsewhere\"");
+    reload(&mut cluster, &format!("log = \"debug\"\n{other}"), "keys and log level are read again");
+    assert_eq!((status(&cluster, READER), status(&cluster, "another-key-of-the-black-box-tests")), (401, 404));
+    let log = cluster.nodes[0].log_text();
+    assert!(log.contains("\"settings\":\"dataDir\""), "what waits for the next start is named: {log}");
+    assert!(log.contains("\"level\":\"DEBUG\""), "{log}");
+
+    reload(&mut cluster, &before.replace("role =", "rule ="), "all stays as it was");
+    assert!(cluster.nodes[0].log_text().contains("did you mean `role`?"), "{}", cluster.nodes[0].log_text());
+    assert_eq!((status(&cluster, READER), status(&cluster, "another-key-of-the-black-box-tests")), (401, 404));
+    assert_eq!(cluster.node(1).stop().code(), Some(0));
 }
 
 #[test]

@@ -32,9 +32,20 @@ impl Node {
 
     /// Starts the process, with its log going elsewhere.
     pub fn run_logging_to(&mut self, log: File) {
-        assert!(!self.is_running(), "node {} runs already", self.id);
         let mut command = Command::new(binary());
-        command.arg("serve").arg("--config").arg(&self.config).stdin(Stdio::null());
+        command.arg("serve").arg("--config").arg(&self.config);
+        self.spawn(command, log);
+    }
+
+    /// Starts the process with a command of the test's own.
+    pub fn run_command(&mut self, command: Command) {
+        let log = OpenOptions::new().create(true).append(true).open(&self.log).expect("a log file");
+        self.spawn(command, log);
+    }
+
+    fn spawn(&mut self, mut command: Command, log: File) {
+        assert!(!self.is_running(), "node {} runs already", self.id);
+        command.stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a log file")).stderr(log);
         self.process = Some(command.spawn().expect("the binary starts"));
     }

@@ -6,7 +6,7 @@
 //! | processes: crash, pause, restarts of any shape | any | served again after healing |
 //! | power: one, some or all at once, at any call | any | nothing acknowledged is lost |
 //! | stores: do not open, open short or empty | any | rebuilt from log and snapshot |
-//! | disks: failed syncs, failed reads, full, slow | any | a node stops on an error, and goes on after a restart |
+//! | disks: failed syncs, failed reads, full, slow, a call that hangs | any | a node stops on an error, and goes on after a restart |
 //! | clocks: wrong, drifting, stepping | any | no law depends on them |
 //! | for good: a dead or paused node, a cut one | a minority | the others elect, converge and serve within 30 s |
 //! | damage: flipped bits, misdirected writes | one node, in a run declared "detect and stop" | that node notices and stops, or mends it; the others hold |

@@ -21,7 +21,7 @@ const fn class(name: &'static str, most: u32, draw: Draw) -> Class {
     Class { name, most, draw }
 }
 
-const CLASSES: [Class; 26] = [
+const CLASSES: [Class; 27] = [
     class("cut", 4, |rng, nodes| {
         let what = What::Cut { holds: rng.random_bool(0.5), clients: rng.random_bool(0.3) };
         (rng.random_range(500..8_000), side(rng, nodes), what)
@@ -97,6 +97,9 @@ const CLASSES: [Class; 26] = [
     }),
     class("failed-sync", 3, |rng, nodes| (0, side(rng, nodes), What::FailedSync)),
     class("read-error", 2, |rng, nodes| (0, side(rng, nodes), What::ReadError)),
+    class("hung-call", 3, |rng, nodes| {
+        (0, side(rng, nodes), What::HungCall { ms: *pick(rng, &[50, 300, 1_000, 4_000]) })
+    }),
     class("full-disk", 2, |rng, nodes| {
         let what = What::FullDisk { bytes: *pick(rng, &[0, 10_000, 200_000]) };
         (rng.random_range(1_000..6_000), side(rng, nodes), what)
@@ -133,7 +136,7 @@ pub(super) fn faults(seed: u64, nodes: u64, disturbed_ms: u64) -> Vec<Fault> {
             let (for_ms, who, what) = (class.draw)(&mut rng, nodes);
             let at_ms = if for_ms == WHOLE_RUN_MS { 0 } else { rng.random_range(2_000..disturbed_ms) };
             let fault = Fault { id: 0, when: When::AtMs(at_ms), for_ms: Some(for_ms), who, what };
-            let often = if strikes_hard(&fault.what) { 0.5 } else { 0.1 };
+            let often = how_often_at_a_point(&fault.what);
             let node = match rng.random_range(0..4) {
                 0 => Where::Node(rng.random_range(1..=nodes)),
                 1 => Where::One(Whose::Leader),
@@ -146,17 +149,18 @@ pub(super) fn faults(seed: u64, nodes: u64, disturbed_ms: u64) -> Vec<Fault> {
     all
 }
 
-/// Whether the exact moment matters much: something ends in it.
-fn strikes_hard(what: &What) -> bool {
-    matches!(
-        what,
+/// How likely a fault waits for a point: more where the exact moment matters much, since something ends in it.
+fn how_often_at_a_point(what: &What) -> f64 {
+    match what {
+        What::HungCall { .. } => 0.9,
         What::Crash
-            | What::PowerLoss
-            | What::StoreLoss { .. }
-            | What::Pause
-            | What::FailedSync
-            | What::RestartStorm { .. }
-    )
+        | What::PowerLoss
+        | What::StoreLoss { .. }
+        | What::Pause
+        | What::FailedSync
+        | What::RestartStorm { .. } => 0.5,
+        _ => 0.1,
+    }
 }
 
 /// The same fault, from the same time on, when some point is reached.
@@ -166,9 +170,11 @@ pub(super) fn at_a_point(rng: &mut StdRng, fault: Fault, node: Where) -> Fault {
         When::At(at) => at.from_ms,
     };
     let point = *pick(rng, Point::ALL);
-    let nth = if point.is_frequent() { *pick(rng, &[1, 2, 5, 20, 100]) } else { *pick(rng, &[1, 1, 1, 2]) };
+    let nth = if point.is_frequent() { *pick(rng, &[1, 1, 2, 5, 20]) } else { *pick(rng, &[1, 1, 1, 2]) };
     // Who leads rarely is at a point that few reach.
     let node = if point.is_frequent() { node } else { Where::One(Whose::Any) };
+    // What happens now and then is waited for from early on.
+    let from_ms = if point.is_frequent() { from_ms } else { from_ms / 2 };
     let at = At { point, node, nth, from_ms };
     let who = match fault.who {
         Who::All => Who::All,

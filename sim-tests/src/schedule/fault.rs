@@ -148,6 +148,8 @@ pub enum What {
     FailedSync,
     /// The next read of a file fails.
     ReadError,
+    /// The next call on a file or a name takes this much longer; others of the node pass it.
+    HungCall { ms: u64 },
     /// The disk has this much space left.
     FullDisk { bytes: u64 },
     /// Syncs take this many times as long.
@@ -204,7 +206,7 @@ fn is_false(flag: &bool) -> bool {
 
 impl What {
     /// How many names there are.
-    pub const KINDS: usize = 32;
+    pub const KINDS: usize = 33;
 
     /// The kind's name, for the summary.
     pub fn name(&self) -> &'static str {
@@ -233,6 +235,7 @@ impl What {
             What::StoreLoss { how: StoreLoss::IsGone } => "store is gone",
             What::FailedSync => "failed sync",
             What::ReadError => "read error",
+            What::HungCall { .. } => "hung call",
             What::FullDisk { .. } => "full disk",
             What::SlowSyncs { .. } => "slow syncs",
             What::SlowIo { .. } => "slow disk",
@@ -267,6 +270,6 @@ impl What {
 
     /// Whether it happens in an instant.
     pub fn is_instant(&self) -> bool {
-        self.damages().is_some() || matches!(self, What::FailedSync | What::ReadError)
+        self.damages().is_some() || matches!(self, What::FailedSync | What::ReadError | What::HungCall { .. })
     }
 }

@@ -23,7 +23,7 @@ async fn a_list_honours_prefix_place_limit_and_bytes() {
     assert_eq!((keys(&page), page.more), (vec![], false));
     let page = list("", Some("a/bb"), 1, usize::MAX);
     assert_eq!((keys(&page), page.more), (vec!["a/d"], true));
-    let entry = 320 + "n".len() + "a".len() + "\"ann\"".len() + "\"1\"".len();
+    let entry = crate::base::limits::ENTRY_JSON_BYTES + "n".len() + "a".len() + "\"ann\"".len() + "\"1\"".len();
     let page = list("", None, 1000, 2 * entry + 6);
     assert_eq!((keys(&page), page.more), (vec!["a", "a/b"], true), "two fit, to the byte");
     let page = list("", None, 1000, 2 * entry + 5);
@@ -73,4 +73,24 @@ async fn audit_events_come_newest_first_of_one_namespace_or_all() {
     let after = view.audit_after(Some((crate::base::LogIndex(2), 0)), 2).unwrap();
     assert_eq!(after.iter().map(|e| e.id.to_string()).collect::<Vec<_>>(), ["1:3:0", "2:4:0"]);
     assert_eq!(view.audit_after(None, 1).unwrap()[0].id.to_string(), "1:1:0");
+}
+
+#[tokio::test]
+async fn a_page_of_namespaces_is_bounded_in_bytes() {
+    let host = fake::host();
+    let apply = start(&host).await;
+    let mut entries = log("");
+    for name in ["a", "b", "c"] {
+        let (namespace, description) = (namespace(name), "\n".repeat(100));
+        let op = Op::SetNamespace { namespace, description, owner: "bob".into() };
+        entries.push(ApplyEntry { id: LogId::new(1, entries.len() as u64), payload: command(op, 1) });
+    }
+    apply_all(&apply, &entries, 9).await;
+    let view = apply.view().unwrap();
+    let one = crate::base::limits::NAMESPACE_JSON_BYTES + "a".len() + "\"bob\"".len() + 202;
+    let listed = |bytes| {
+        let page = view.namespaces_at("", None, 99, bytes, crate::base::LogIndex(u64::MAX)).unwrap();
+        (page.namespaces.len(), page.more)
+    };
+    assert_eq!([listed(3 * one), listed(3 * one - 1), listed(1)], [(3, false), (2, true), (1, true)]);
 }

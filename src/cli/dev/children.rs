@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::folder::{Cluster, DevNode};
 use crate::cli::Failure;
+use crate::config::SETTINGS;
 
 /// How long a node may take to end before it is killed.
 const END_PATIENCE: Duration = Duration::from_secs(10);
@@ -144,6 +145,10 @@ fn spawn(node: &DevNode) -> io::Result<Child> {
     let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&node.log)?;
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("serve").arg("--config").arg(&node.config);
+    // What a variable says would hold for all nodes alike, ports and folders too.
+    for setting in SETTINGS.iter().filter(|setting| setting.name != "log") {
+        setting.variable().into_iter().for_each(|variable| _ = command.env_remove(variable));
+    }
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     // A group of its own: Ctrl-C in the terminal is for us alone, and we end the nodes in order.
     command.process_group(0);

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{Failure, secrets, serve};
+use crate::cli::configuration::read_config;
+use crate::cli::{Failure, secrets};
 use crate::config::NodeConfig;
 
 /// Nodes talk to each other on ports this far above those of HTTP.
@@ -174,7 +175,7 @@ fn free_ports(count: u64, from: u16) -> Result<Vec<(u16, u16)>, Failure> {
 fn read_node(folder: &Path, id: u64) -> Result<DevNode, Failure> {
     let home = folder.join(format!("node-{id}"));
     let config = home.join("node.toml");
-    let NodeConfig { http, peer, data_dir, .. } = serve::read_config(&config)?;
+    let NodeConfig { http, peer, data_dir, .. } = read_config(&config)?;
     Ok(DevNode {
         id,
         url: http.url,

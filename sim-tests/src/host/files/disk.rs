@@ -8,6 +8,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 
+use super::content::Content;
 use super::damage::{self, Damage};
 use super::inode::Inode;
 use super::tap::{Change, DiskTap, DurableFiles};
@@ -260,7 +261,8 @@ impl Disk {
     pub(super) fn access_cost(&self) -> Duration {
         let mut inner = self.lock();
         let (from, to) = inner.settings.access_us;
-        Duration::from_micros(inner.rng.random_range(from..=to.max(from))) * inner.wrongs.access_slowness()
+        let cost = Duration::from_micros(inner.rng.random_range(from..=to.max(from))) * inner.wrongs.access_slowness();
+        cost + inner.wrongs.hangs_for()
     }
 
     /// Begins a sync: how long it takes, and whether it fails.
@@ -273,7 +275,7 @@ impl Disk {
         if fails {
             inner.hurt.insert(incarnation);
         }
-        (cost, fails)
+        (cost + inner.wrongs.hangs_for(), fails)
     }
 
     /// Begins a read: whether it fails.
@@ -412,7 +414,7 @@ impl DurableFiles for Names {
         self.files.keys().map(String::as_str).collect()
     }
 
-    fn read(&self, path: &str, with: &mut dyn FnMut(&[u8])) {
+    fn read(&self, path: &str, with: &mut dyn FnMut(&Content)) {
         if let Some(file) = self.files.get(path) {
             with(file.lock().expect("no panic under this lock").durable());
         }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -6,6 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand::RngExt;
 use rand::rngs::StdRng;
+
+use super::content::Content;
+use super::sectors::Sectors;
 
 /// What a disk writes whole or not at all.
 pub const SECTOR_BYTES: usize = 512;
@@ -15,11 +18,11 @@ pub const SECTOR_BYTES: usize = 512;
 #[derive(Default)]
 pub struct Inode {
     /// With the effect of all operations done so far, synced or not.
-    cached: Vec<u8>,
+    cached: Content,
     /// As of the last sync.
-    durable: Vec<u8>,
+    durable: Content,
     /// Sectors of `cached` that a sync or the system may still write.
-    dirty: BTreeSet<usize>,
+    dirty: Sectors,
     /// Since it was last asked.
     durable_changed: bool,
     /// Called, not yet in effect; in the order of the calls, which is the order of their effects.
@@ -103,7 +106,7 @@ impl Inode {
             }
             Operation::Truncate { len } => {
                 let (before, after) = (self.cached.len(), len as usize);
-                self.cached.resize(after, 0);
+                self.cached.resize(after);
                 self.touch(before.min(after), before.max(after));
                 Ok(Output::Done)
             }
@@ -114,7 +117,8 @@ impl Inode {
             Operation::Read { offset, len } => {
                 let start = self.cached.len().min(offset as usize);
                 let end = self.cached.len().min(start.saturating_add(len));
-                Ok(Output::Bytes(Bytes::copy_from_slice(&self.cached[start..end])))
+                let bytes = self.cached.get(start..end).expect("it lies within the file");
+                Ok(Output::Bytes(Bytes::from(bytes.into_owned())))
             }
             Operation::Len => Ok(Output::Len(self.cached.len() as u64)),
             Operation::Refused(kind, why) => Err(io::Error::new(kind, why)),
@@ -125,20 +129,17 @@ impl Inode {
         if data.is_empty() {
             return;
         }
-        let (before, end) = (self.cached.len(), offset + data.len());
-        if before < end {
-            self.cached.resize(end, 0);
-        }
-        self.cached[offset..end].copy_from_slice(data);
-        self.touch(offset.min(before), end);
+        let before = self.cached.len();
+        self.cached.write(offset, data);
+        self.touch(offset.min(before), offset + data.len());
     }
 
     fn touch(&mut self, from: usize, to: usize) {
-        self.dirty.extend(from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES));
+        self.dirty.add(from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES));
     }
 
     /// What a power loss leaves for certain.
-    pub fn durable(&self) -> &[u8] {
+    pub fn durable(&self) -> &Content {
         &self.durable
     }
 
@@ -151,23 +152,22 @@ impl Inode {
         self.durable_changed = true;
         if fails {
             let dirty = std::mem::take(&mut self.dirty);
-            let lucky: Vec<usize> = dirty.into_iter().filter(|_| rng.random_bool(0.5)).collect();
+            let lucky: Vec<usize> = dirty.iter().filter(|_| rng.random_bool(0.5)).collect();
             // The length goes with the sectors: a file system that failed here promised neither.
             self.durable = self.survive(self.durable.len(), &lucky);
             return;
         }
-        self.durable.resize(self.cached.len(), 0);
-        for sector in std::mem::take(&mut self.dirty) {
-            copy_sector(&self.cached, &mut self.durable, sector);
-        }
+        // A page is written whole, as the kernel does: beside what is dirty also what a failed sync left in it.
+        self.durable.share(&self.cached, self.dirty.iter().map(|sector| sector * SECTOR_BYTES));
+        self.dirty.clear();
     }
 
     /// The durable content with a new length and with these sectors as the cache has them.
-    fn survive(&self, len: usize, sectors: &[usize]) -> Vec<u8> {
+    fn survive(&self, len: usize, sectors: &[usize]) -> Content {
         let mut content = self.durable.clone();
-        content.resize(len, 0);
+        content.resize(len);
         for &sector in sectors {
-            copy_sector(&self.cached, &mut content, sector);
+            content.copy(&self.cached, sector * SECTOR_BYTES..(sector + 1) * SECTOR_BYTES);
         }
         content
     }
@@ -195,8 +195,7 @@ impl Inode {
 
     /// The sectors in which something other than zeros is written.
     pub fn written_sectors(&self) -> Vec<usize> {
-        let sectors = self.cached.chunks(SECTOR_BYTES).enumerate();
-        sectors.filter(|(_, bytes)| bytes.iter().any(|byte| *byte != 0)).map(|(sector, _)| sector).collect()
+        self.cached.written(SECTOR_BYTES).map(|start| start / SECTOR_BYTES).collect()
     }
 
     /// How many bytes of a sector there are up to the last that is not zero.
@@ -207,16 +206,20 @@ impl Inode {
     /// What stands in a sector.
     pub fn sector(&self, sector: usize) -> Vec<u8> {
         let start = (sector * SECTOR_BYTES).min(self.cached.len());
-        self.cached[start..(start + SECTOR_BYTES).min(self.cached.len())].to_vec()
+        let end = (start + SECTOR_BYTES).min(self.cached.len());
+        self.cached.get(start..end).expect("it lies within the file").into_owned()
     }
 
     /// Turns a bit over, in memory and on disk alike, and tells the byte that it makes.
     pub fn flip(&mut self, at: usize, bit: u8) -> Vec<u8> {
-        self.cached[at] ^= 1 << bit;
-        if let Some(byte) = self.durable.get_mut(at) {
-            *byte ^= 1 << bit;
+        let mut flipped = Vec::new();
+        for content in [&mut self.durable, &mut self.cached] {
+            if let Some(byte) = content.get(at..at + 1) {
+                flipped = vec![byte[0] ^ (1 << bit)];
+                content.write(at, &flipped);
+            }
         }
-        vec![self.cached[at]]
+        flipped
     }
 
     /// Puts something else into a sector, in memory and on disk alike, and tells what stands there then.
@@ -225,7 +228,7 @@ impl Inode {
         for content in [&mut self.cached, &mut self.durable] {
             let end = (start + with.len()).min(content.len());
             if start < end {
-                content[start..end].copy_from_slice(&with[..end - start]);
+                content.write(start, &with[..end - start]);
             }
         }
         self.sector(sector)
@@ -233,7 +236,7 @@ impl Inode {
 
     /// Whether these bytes stand here.
     pub fn holds(&self, offset: usize, bytes: &[u8]) -> bool {
-        self.cached.get(offset..offset + bytes.len()) == Some(bytes)
+        self.cached.get(offset..offset + bytes.len()).as_deref() == Some(bytes)
     }
 
     /// The machine lost power: what was synced stays, of the rest any subset of sectors. Says how many of the
@@ -241,7 +244,7 @@ impl Inode {
     pub fn power_loss(&mut self, now: Duration, rng: &mut StdRng) -> (usize, usize) {
         self.crash(now, rng);
         let keep_share = [0.0, 0.1, 0.5, 0.9, 1.0][rng.random_range(0..5)];
-        let kept: Vec<usize> = self.dirty.iter().copied().filter(|_| rng.random_bool(keep_share)).collect();
+        let kept: Vec<usize> = self.dirty.iter().filter(|_| rng.random_bool(keep_share)).collect();
         let (synced, cached) = (self.durable.len(), self.cached.len());
         let len = match rng.random_range(0..3) {
             0 => synced,
@@ -262,14 +265,6 @@ fn whole_sectors(offset: usize, part: usize, whole: usize) -> usize {
     if part == whole { whole } else { ((offset + part) / SECTOR_BYTES * SECTOR_BYTES).saturating_sub(offset) }
 }
 
-fn copy_sector(from: &[u8], to: &mut [u8], sector: usize) {
-    let start = sector * SECTOR_BYTES;
-    let end = (start + SECTOR_BYTES).min(from.len()).min(to.len());
-    if start < end {
-        to[start..end].copy_from_slice(&from[start..end]);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,6 +277,10 @@ mod tests {
         }
         inode.settle(Duration::ZERO, &mut rng);
         (inode, rng)
+    }
+
+    fn cached(inode: &Inode) -> Vec<u8> {
+        inode.cached.get(0..inode.cached.len()).unwrap().into_owned()
     }
 
     fn write(offset: u64, byte: u8, len: usize) -> Operation {
@@ -298,7 +297,7 @@ mod tests {
             inode.submit(Duration::ZERO, Duration::ZERO, write(1024, 2, 2048));
             inode.power_loss(Duration::ZERO, &mut rng);
             assert_eq!(inode.cached.len(), 4096);
-            for (i, sector) in inode.cached.chunks(SECTOR_BYTES).enumerate() {
+            for (i, sector) in cached(&inode).chunks(SECTOR_BYTES).enumerate() {
                 let expected: &[u8] = if (2..6).contains(&i) { &[1, 2] } else { &[1] };
                 assert!(sector.iter().all(|b| *b == sector[0]) && expected.contains(&sector[0]), "sector {i}");
                 some_kept |= sector[0] == 2;
@@ -315,8 +314,8 @@ mod tests {
             let (mut inode, _) = settled(vec![write(0, 1, 600)]);
             inode.submit(Duration::ZERO, Duration::from_secs(1), write(600, 2, 600));
             inode.crash(Duration::ZERO, &mut stream(round, "crash"));
-            assert_eq!(inode.cached[..600], [1; 600]);
-            assert!(inode.cached[600..].iter().all(|b| *b == 2));
+            assert_eq!(cached(&inode)[..600], [1; 600]);
+            assert!(cached(&inode)[600..].iter().all(|b| *b == 2));
             let len = inode.cached.len();
             assert!(matches!(len, 600 | 1024 | 1200), "a sector is written whole or not at all, not up to {len}");
             torn |= len == 1024;
@@ -330,7 +329,7 @@ mod tests {
         for round in 0..50 {
             let (mut inode, _) = settled(vec![write(0, 1, 2048), Operation::Sync { fails: true }]);
             inode.power_loss(Duration::ZERO, &mut stream(round, "power"));
-            lost |= inode.cached != [1; 2048];
+            lost |= cached(&inode) != [1; 2048];
         }
         assert!(lost);
     }
@@ -348,7 +347,7 @@ mod tests {
                 inode.submit(Duration::ZERO, Duration::ZERO, operation);
             }
             inode.power_loss(Duration::ZERO, &mut rng);
-            inode.cached
+            cached(&inode)
         };
         let sync = || Operation::Sync { fails: false };
         assert!((0..20).any(|round| after_power_loss(&[sync()], round) != [1; 2048]));

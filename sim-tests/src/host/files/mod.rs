@@ -1,8 +1,10 @@
 //! Files that outlive a crash, and after a power loss are what a real disk may make of them.
 
+mod content;
 mod damage;
 mod disk;
 mod inode;
+mod sectors;
 mod tap;
 mod wrongs;
 
@@ -11,6 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use confman::host::{BoxFuture, File, Files};
+pub use content::Content;
 pub use damage::{Damage, How};
 pub use disk::{Disk, DiskSettings, Losses};
 use inode::{Answer, Inode, Operation, Output};
@@ -44,10 +47,10 @@ impl SimFiles {
         work: impl FnOnce(&Disk) -> io::Result<T> + Send + 'static,
     ) -> BoxFuture<'static, io::Result<T>> {
         let (disk, process) = (self.disk.clone(), self.process.clone());
-        let cost = disk.access_cost();
         Box::pin(async move {
             process.calls_files(points.before);
             alive(&process)?;
+            let cost = disk.access_cost();
             process.event(kind, format_args!("{path}"));
             let happens_first = disk.happens_first();
             if !happens_first {

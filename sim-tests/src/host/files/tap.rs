@@ -1,3 +1,5 @@
+use super::content::Content;
+
 /// Sees what a power loss would leave for certain, whenever that changes.
 ///
 /// It is called while the disk is locked, and must not call the disk.
@@ -21,5 +23,5 @@ pub trait DurableFiles {
     /// Their paths, sorted.
     fn paths(&self) -> Vec<&str>;
     /// Shows the durable content of a file, if there is one of this path.
-    fn read(&self, path: &str, with: &mut dyn FnMut(&[u8]));
+    fn read(&self, path: &str, with: &mut dyn FnMut(&Content));
 }

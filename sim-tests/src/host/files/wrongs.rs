@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// What can be wrong with a disk for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum DiskFault {
     FailSync,
     /// The next read fails.
     FailRead,
+    /// The next call takes these many milliseconds longer.
+    Hang(u64),
 }
 
 /// What is wrong with a disk now, each by what caused it: where two overlap, the end of one leaves the other.
@@ -24,6 +27,7 @@ pub(super) struct Wrongs {
     capacity: BTreeMap<u64, u64>,
     syncs_to_fail: BTreeSet<u64>,
     reads_to_fail: BTreeSet<u64>,
+    hangs: BTreeMap<u64, u64>,
 }
 
 impl Wrongs {
@@ -34,6 +38,7 @@ impl Wrongs {
             DiskFault::Free(bytes) => _ = self.capacity.insert(cause, used + bytes),
             DiskFault::FailSync => _ = self.syncs_to_fail.insert(cause),
             DiskFault::FailRead => _ = self.reads_to_fail.insert(cause),
+            DiskFault::Hang(ms) => _ = self.hangs.insert(cause, ms),
         }
     }
 
@@ -43,6 +48,7 @@ impl Wrongs {
         self.capacity.remove(&cause);
         self.syncs_to_fail.remove(&cause);
         self.reads_to_fail.remove(&cause);
+        self.hangs.remove(&cause);
     }
 
     pub(super) fn access_slowness(&self) -> u32 {
@@ -60,6 +66,11 @@ impl Wrongs {
     /// Whether this sync fails.
     pub(super) fn sync_fails(&mut self) -> bool {
         self.syncs_to_fail.pop_first().is_some()
+    }
+
+    /// How much longer this call takes.
+    pub(super) fn hangs_for(&mut self) -> Duration {
+        Duration::from_millis(self.hangs.pop_first().map_or(0, |(_, ms)| ms))
     }
 
     /// Whether this read fails.
@@ -95,8 +106,10 @@ mod tests {
         wrongs.begin(1, DiskFault::FailSync, 0);
         wrongs.begin(2, DiskFault::FailRead, 0);
         wrongs.begin(3, DiskFault::FailRead, 0);
+        wrongs.begin(4, DiskFault::Hang(5), 0);
         wrongs.end(3);
         assert!(wrongs.sync_fails() && !wrongs.sync_fails());
         assert!(wrongs.read_fails() && !wrongs.read_fails());
+        assert_eq!([wrongs.hangs_for(), wrongs.hangs_for()], [Duration::from_millis(5), Duration::ZERO]);
     }
 }

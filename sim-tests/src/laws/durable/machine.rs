@@ -162,9 +162,9 @@ fn read_records(
     files.read(path, &mut |content| {
         read = (|| {
             while let Some(record) = reader::record(content, number, at) {
-                let (said, next) = record?;
+                let said = record.said().ok_or_else(|| format!("the record at {at} says nothing"))?;
                 take(&said)?;
-                at = next;
+                at = record.next;
             }
             Ok(())
         })();

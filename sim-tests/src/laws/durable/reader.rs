@@ -1,9 +1,12 @@
 //! Reads the log's segments and snapshots as `src/log` documents them, without a line of the code that writes them.
 
+use std::borrow::Cow;
+
 use confman::base::{GroupId, LogId};
 use confman::raft::{Types, VoteOf};
 use openraft::{EntryPayload, RaftTypeConfig};
 
+use crate::host::files::Content;
 use crate::runtime::MadRuntime;
 
 /// Where a segment's first record stands.
@@ -61,31 +64,45 @@ pub fn snapshot_id(path: &str) -> Option<LogId> {
 }
 
 /// Whether these bytes are a whole snapshot file.
-pub fn is_whole_snapshot(file: &[u8]) -> bool {
+pub fn is_whole_snapshot(file: &Content) -> bool {
+    let Some(file) = file.get(0..file.len()) else { return false };
     let Some((body, trailer)) = file.split_last_chunk::<SNAPSHOT_TRAILER_BYTES>() else { return false };
     let told = (u64_at(trailer, 17), u32_at(trailer, 25), u32_at(trailer, 29));
     told == (body.len() as u64, crc32c::crc32c(body), crc32c::crc32c(&trailer[..29])) && trailer[0] == 2
 }
 
-/// The record of segment `number` that stands at `at`, and where the next one does; `None` where there is none to
-/// believe. An error is a record that was written whole and says nothing sensible.
-pub fn record(segment: &[u8], number: u32, at: usize) -> Option<Result<(Said<'_>, usize), String>> {
+/// A record that was written whole.
+pub struct Record<'a> {
+    kind: u8,
+    body: Cow<'a, [u8]>,
+    /// Where the next one stands.
+    pub next: usize,
+}
+
+impl Record<'_> {
+    /// What it says; `None` where that is nothing sensible.
+    pub fn said(&self) -> Option<Said<'_>> {
+        said(self.kind, &self.body)
+    }
+}
+
+/// The record of segment `number` that stands at `at`; `None` where there is none to believe.
+pub fn record(segment: &Content, number: u32, at: usize) -> Option<Record<'_>> {
     let header = segment.get(at..at + HEADER_BYTES)?;
-    if header[0] != 0xC1 || header[39] != 0x1C || u64_at(header, 15) != at as u64 {
+    if header[0] != 0xC1 || header[39] != 0x1C || u64_at(&header, 15) != at as u64 {
         return None;
     }
     let salt = crc32c::crc32c_append(crc32c::crc32c(&GroupId::MAIN.0.to_le_bytes()), &number.to_le_bytes());
-    if crc32c::crc32c_append(salt, &header[..35]) != u32_at(header, 35) {
+    if crc32c::crc32c_append(salt, &header[..35]) != u32_at(&header, 35) {
         return None;
     }
-    let end = at.checked_add(HEADER_BYTES)?.checked_add(u32_at(header, 3) as usize)?;
+    let end = at.checked_add(HEADER_BYTES)?.checked_add(u32_at(&header, 3) as usize)?;
     let body = segment.get(at + HEADER_BYTES..end)?;
-    if segment.get(end) != Some(&0xED) || crc32c::crc32c(body) != u32_at(header, 31) {
+    let next = end + END_BYTES;
+    if *segment.get(end..next)? != [0xED] || crc32c::crc32c(&body) != u32_at(&header, 31) {
         return None;
     }
-    let said = said(header[2], body);
-    let said = said.ok_or_else(|| format!("the record of kind {} at {at} of segment {number} says nothing", header[2]));
-    Some(said.map(|said| (said, end + END_BYTES)))
+    Some(Record { kind: header[2], body, next })
 }
 
 fn said(kind: u8, body: &[u8]) -> Option<Said<'_>> {
@@ -183,9 +200,9 @@ mod tests {
 
     #[test]
     fn zeros_and_garbage_are_no_records_and_no_snapshots() {
-        assert_eq!(record(&[0; 4096], 1, FIRST_RECORD), None);
-        assert_eq!(record(&[0xC1; 4096], 1, FIRST_RECORD), None);
-        assert_eq!(record(&[0; 70], 1, FIRST_RECORD), None);
-        assert!(!is_whole_snapshot(&[0; 100]) && !is_whole_snapshot(&[]));
+        for garbage in [&[0; 4096][..], &[0xC1; 4096], &[0; 70]] {
+            assert!(record(&Content::from(garbage), 1, FIRST_RECORD).is_none());
+        }
+        assert!(!is_whole_snapshot(&Content::from(&[0; 100][..])) && !is_whole_snapshot(&Content::default()));
     }
 }

@@ -9,7 +9,7 @@ use super::DurableState;
 use super::log::Event;
 use super::machine::Machine;
 use super::members::Members;
-use crate::host::files::{Change, DurableFiles};
+use crate::host::files::{Change, Content, DurableFiles};
 use crate::runtime::MadRuntime;
 
 const SEGMENT: &str = "log/0-0000000001.seg";
@@ -57,9 +57,9 @@ impl DurableFiles for Disk {
         self.durable.keys().map(String::as_str).collect()
     }
 
-    fn read(&self, path: &str, with: &mut dyn FnMut(&[u8])) {
+    fn read(&self, path: &str, with: &mut dyn FnMut(&Content)) {
         if let Some(content) = self.durable.get(path) {
-            with(content);
+            with(&Content::from(&content[..]));
         }
     }
 }

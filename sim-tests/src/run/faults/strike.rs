@@ -66,6 +66,7 @@ impl Faults {
             What::Pause => world.pause(node, id),
             What::FailedSync => world.disk(node).disturb(id, DiskFault::FailSync),
             What::ReadError => world.disk(node).disturb(id, DiskFault::FailRead),
+            What::HungCall { ms } => world.disk(node).disturb(id, DiskFault::Hang(ms)),
             What::FullDisk { bytes } => world.disk(node).disturb(id, DiskFault::Free(bytes)),
             What::SlowSyncs { factor } => world.disk(node).disturb(id, DiskFault::SlowSyncs(factor)),
             What::SlowIo { factor } => world.disk(node).disturb(id, DiskFault::SlowIo(factor)),
