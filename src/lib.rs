@@ -20,6 +20,7 @@
 //! | [`config`] | text to node configuration |
 //! | [`node`] | the one place that wires actors |
 //! | [`real`] | the host on tokio, std files, fjall and TCP |
+//! | [`client`] | the Rust client, over a trait for its network |
 //! | [`cli`] | the subcommands |
 
 pub mod api;
@@ -27,6 +28,7 @@ pub mod apply;
 pub mod audit;
 pub mod base;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod host;
 pub mod http;

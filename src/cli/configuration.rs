@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, Subcommand};
 
-use super::{Failure, output};
+use super::{Failure, output, reach};
 use crate::config::{self, ConfigError, Loaded, NodeConfig, Sources};
 
 /// What says how a node is configured, on the command line of `serve` and of `config check`.
@@ -82,7 +82,7 @@ fn read_file(path: &Path) -> Result<String, Failure> {
 
 /// The variables that may be settings, sorted: all but those that `confman`'s own flags are read from.
 fn environment() -> Vec<(String, String)> {
-    let mut own = BTreeSet::new();
+    let mut own: BTreeSet<String> = reach::VARIABLES.iter().map(|name| (*name).to_owned()).collect();
     collect_variables(&super::Arguments::command(), &mut own);
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     let all = std::env::vars_os().map(|(name, value)| (text(name), text(value)));

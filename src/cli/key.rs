@@ -3,13 +3,19 @@
 use clap::{Subcommand, ValueEnum};
 use sha2::{Digest, Sha256};
 
-use super::{Failure, secrets};
+use super::{Failure, output, secrets};
 
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  confman key new
+  confman key new --name deploy --principal deploy@ci --role admin";
 
 #[derive(Subcommand)]
 enum Command {
@@ -36,8 +42,7 @@ enum RoleArgument {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Command::New { name, principal, role } = &arguments.command;
     let key = secrets::api_key()?;
-    print!("{}", describe(&key, name, principal.as_deref(), *role));
-    Ok(())
+    output::print(&describe(&key, name, principal.as_deref(), *role))
 }
 
 fn describe(key: &str, name: &str, principal: Option<&str>, role: RoleArgument) -> String {

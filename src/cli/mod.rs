@@ -5,21 +5,31 @@
 //! | here | the commands, exit codes |
 //! | `serve.rs` | one node, from its configuration to its graceful end |
 //! | `configuration.rs` | where a node's configuration is read; `confman config` |
+//! | `reach.rs` | which cluster a command is for, as whom |
+//! | `entries.rs`, `audit.rs`, `namespaces.rs`, `status.rs`, `cluster.rs` | the commands over the client |
+//! | `completions.rs` | completion scripts for shells |
 //! | `dev/` | a local cluster: real nodes as child processes |
 //! | `key.rs` | `confman key new` |
 //! | `logging.rs` | tracing: readable on a terminal, JSON otherwise |
 //! | `signals.rs` | SIGTERM, SIGINT and SIGHUP |
-//! | `output.rs` | stdout |
+//! | `output.rs` | stdout: tables, JSON, colours |
 //! | `secrets.rs` | fresh random secrets |
 
+mod audit;
+mod cluster;
+mod completions;
 mod configuration;
 mod dev;
+mod entries;
 mod key;
 mod logging;
+mod namespaces;
 mod output;
+mod reach;
 mod secrets;
 mod serve;
 mod signals;
+mod status;
 
 use std::fmt;
 use std::io::Write;
@@ -36,13 +46,37 @@ struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Start with `confman dev`: three nodes on this machine, with keys, and a curl to copy.
+Start with `confman dev`: three nodes on this machine, with keys, and a curl to copy. Then, in the same
+folder: `confman set demo greeting hello`, `confman get demo greeting`, `confman status`.
 
-Exit codes: 0 ended as asked, 1 could not start or go on, 2 refused to start (command line or
-configuration), 70 the node stopped itself, because going on could do harm (the log says why).";
+Exit codes of get, set, delete, list, audit, namespaces, status and cluster: 0 done, 1 absent, 2 usage, 3 refused,
+4 unavailable (nothing was done), 5 it is not known whether the write was done.
+Exit codes of serve and dev: 0 ended as asked, 1 could not start or go on, 2 refused to start (command line
+or configuration), 70 the node stopped itself, because going on could do harm (the log says why).
+Exit codes of config, key and completions: 0 done, 1 failed, 2 usage or a mistake in the configuration.
+All: 74 standard output cannot be written.";
+
+/// The exit code where what was asked for is not there.
+const ABSENT: u8 = 1;
 
 #[derive(Subcommand)]
 enum Command {
+    /// Print the value of an entry.
+    Get(entries::Get),
+    /// Set an entry.
+    Set(entries::Set),
+    /// Delete an entry.
+    Delete(entries::Delete),
+    /// List the entries of a namespace.
+    List(entries::List),
+    /// Show who changed what and when.
+    Audit(audit::Arguments),
+    /// List, make, change and delete namespaces.
+    Namespaces(namespaces::Arguments),
+    /// Show the nodes of the cluster and how they are.
+    Status(status::Arguments),
+    /// Add, promote, remove and replace nodes; hand the leadership on.
+    Cluster(cluster::Arguments),
     /// Run one node.
     Serve(serve::Arguments),
     /// Run a whole cluster on this machine, for development.
@@ -51,15 +85,26 @@ enum Command {
     Key(key::Arguments),
     /// Look at a node's configuration without starting it.
     Config(configuration::Arguments),
+    /// Print what makes a shell complete these commands.
+    Completions(completions::Arguments),
 }
 
 /// Parses the command line, does what it says, and answers with the exit code.
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Get(arguments) => entries::get(&arguments),
+        Command::Set(arguments) => entries::set(&arguments),
+        Command::Delete(arguments) => entries::delete(&arguments),
+        Command::List(arguments) => entries::list(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
+        Command::Namespaces(arguments) => namespaces::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Cluster(arguments) => cluster::run(arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Dev(arguments) => dev::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
         Command::Config(arguments) => configuration::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -88,6 +133,11 @@ impl Failure {
     /// It was tried, and failed.
     fn failed(what: impl Into<String>) -> Failure {
         Failure { what: what.into(), advice: None, exit_code: 1 }
+    }
+
+    /// No node could do it, and nothing was done.
+    fn unavailable(what: impl Into<String>) -> Failure {
+        Failure { what: what.into(), advice: None, exit_code: 4 }
     }
 
     /// What the reader should do next.

@@ -11,6 +11,7 @@ pub mod fake;
 mod files;
 mod net;
 mod store;
+mod transport;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,6 +22,7 @@ pub use files::{File, Files};
 pub use net::{Link, LinkReceiver, LinkSender, PeerNet};
 use rand::rngs::StdRng;
 pub use store::{Batch, Direction, KeyRange, Row, Store, StoreError, StoreView, Stores};
+pub use transport::{ClientHost, Connection, SendError, Transport};
 
 use crate::base::{Monotonic, WallTime};
 
@@ -98,20 +100,25 @@ impl Host {
 
     /// Runs `work` until `deadline`; `None` where it was not done by then.
     pub async fn until<T>(&self, deadline: Monotonic, work: impl Future<Output = T> + Send) -> Option<T> {
-        let mut work = std::pin::pin!(work);
-        let mut sleep = self.clock.sleep_until(deadline);
-        std::future::poll_fn(|cx| {
-            use std::task::Poll;
-            if let Poll::Ready(done) = work.as_mut().poll(cx) {
-                return Poll::Ready(Some(done));
-            }
-            sleep.as_mut().poll(cx).map(|()| None)
-        })
-        .await
+        until(&*self.clock, deadline, work).await
     }
 
     /// See [`Lifeline::fatal`].
     pub fn fatal(&self, reason: &str) {
         self.lifeline.fatal(reason);
     }
+}
+
+/// Runs `work` until `deadline`; `None` where it was not done by then.
+pub async fn until<T>(clock: &dyn Clock, deadline: Monotonic, work: impl Future<Output = T> + Send) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    let mut sleep = clock.sleep_until(deadline);
+    std::future::poll_fn(|cx| {
+        use std::task::Poll;
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(done));
+        }
+        sleep.as_mut().poll(cx).map(|()| None)
+    })
+    .await
 }

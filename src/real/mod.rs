@@ -3,6 +3,7 @@
 //! The only code that may name them. Work that blocks (files, commits) is done by a few threads of our own
 //! (`pool.rs`), in an ordered queue per file and per store; sockets and timers are tokio's.
 
+mod client;
 mod clock;
 mod data_dir;
 mod entropy;
@@ -20,6 +21,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use client::{HttpTransport, client_host};
 pub use http::serve_http;
 pub use lifeline::{FATAL_EXIT_CODE, ProcessLifeline};
 /// The asynchronous runtime that openraft runs on in a real node.

@@ -4,6 +4,8 @@
 //! run for that many seconds. They start whole clusters: run them with `--test-threads=1` on a small machine.
 
 mod catch_up;
+mod cli;
+mod client;
 mod configuration;
 mod damage;
 mod dev;

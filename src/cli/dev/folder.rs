@@ -58,18 +58,10 @@ impl Cluster {
         fs::create_dir_all(folder).map_err(|error| cannot("be made", folder, &error))?;
         let folder = folder.canonicalize().map_err(|error| cannot("be found", folder, &error))?;
         let lock = lock(&folder)?;
-        let file = folder.join("dev.json");
-        if !file.exists() {
+        if !folder.join("dev.json").exists() {
             make(&folder, count.unwrap_or(3), port)?;
         }
-        let text = fs::read_to_string(&file).map_err(|error| cannot("be read", &file, &error))?;
-        let dev: DevFile = serde_json::from_str(&text).map_err(|error| {
-            Failure::refused(format!("{} cannot be read: {error}", file.display())).advise(ELSEWHERE)
-        })?;
-        if dev.format != FORMAT {
-            let what = format!("{} is of format {}, this program knows {FORMAT}", file.display(), dev.format);
-            return Err(Failure::refused(what).advise(ELSEWHERE));
-        }
+        let dev = read_dev_file(&folder)?;
         if let Some(count) = count.filter(|count| *count != dev.nodes) {
             let what = format!("{} holds a cluster of {} nodes, not {count}", folder.display(), dev.nodes);
             return Err(Failure::refused(what).advise("Leave out --nodes, or give another folder with --data"));
@@ -82,6 +74,25 @@ impl Cluster {
     pub fn node(&self, id: u64) -> Option<&DevNode> {
         self.nodes.iter().find(|node| node.id == id)
     }
+}
+
+/// The addresses of the nodes of a folder, and the admin's key. The cluster may run or not.
+pub(in crate::cli) fn whom_to_ask(folder: &Path) -> Result<(Vec<String>, String), Failure> {
+    let dev = read_dev_file(folder)?;
+    let nodes = (1..=dev.nodes).map(|id| read_node(folder, id)).collect::<Result<Vec<_>, _>>()?;
+    Ok((nodes.into_iter().map(|node| node.url).collect(), dev.admin_key))
+}
+
+fn read_dev_file(folder: &Path) -> Result<DevFile, Failure> {
+    let file = folder.join("dev.json");
+    let text = fs::read_to_string(&file).map_err(|error| cannot("be read", &file, &error))?;
+    let dev: DevFile = serde_json::from_str(&text)
+        .map_err(|error| Failure::refused(format!("{} cannot be read: {error}", file.display())).advise(ELSEWHERE))?;
+    if dev.format != FORMAT {
+        let what = format!("{} is of format {}, this program knows {FORMAT}", file.display(), dev.format);
+        return Err(Failure::refused(what).advise(ELSEWHERE));
+    }
+    Ok(dev)
 }
 
 const ELSEWHERE: &str = "Give another folder with --data, or move this one away to begin anew";

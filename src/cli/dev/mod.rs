@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use self::children::Children;
 use self::folder::Cluster;
+pub(super) use self::folder::whom_to_ask;
 use self::probe::Probe;
 use self::screen::Screen;
 use super::{Failure, signals};
@@ -34,6 +35,7 @@ const WATCH_POLL: Duration = Duration::from_millis(250);
 const SLOW_START: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// How many nodes: 1, 3 or 5 [default: as many as the folder holds, else 3].
     #[arg(long, value_parser = ["1", "3", "5"])]
@@ -48,6 +50,12 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  confman dev
+  confman dev --nodes 5 --data another-cluster --port 7600
+  confman get demo greeting     in the same folder: finds nodes and key by itself";
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let begun = Instant::now();
