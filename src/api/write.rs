@@ -15,6 +15,8 @@ use crate::raft::{ChangeError, ChangeRequest, Changed};
 
 /// How long a write waits for a leader to appear: an election ends well within it.
 const LEADER_WAIT_MAX: Duration = Duration::from_millis(1500);
+/// How long a change of members that a leader handed over waits for the next one, which may have to be elected.
+const HANDED_OVER_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long to wait before asking again, where no other leader appears. Doubles up to the second.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_millis(100);
@@ -144,7 +146,7 @@ impl Routing {
                     Attempt::HandedOver => {
                         begun = true;
                         if ruled_out != Some((status.term, leader)) {
-                            give_up = deadline.min(self.host.clock.now().after(LEADER_WAIT_MAX));
+                            give_up = deadline.min(self.host.clock.now().after(HANDED_OVER_WAIT_MAX));
                         }
                     }
                 }

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use crate::support::http::{Answer, Http};
 use crate::support::{ADMIN, Cluster, READER, wait_for, within};
 
+/// Nodes that bear a busy machine: here leaders change when they are told to, not because a process had to wait.
+pub const CALM: &str = "[raft]\nheartbeat = \"100ms\"\nelectionTimeoutMin = \"500ms\"\nelectionTimeoutMax = \"1s\"\n";
+
 /// Asks one node, which passes it on where another leads.
 pub fn ask(cluster: &Cluster, by: u64, method: &str, path: &str, body: Option<&Value>) -> Answer {
     let url = format!("{}/api/v1/cluster/{path}", cluster.url(by));
@@ -46,7 +49,7 @@ fn standing(cluster: &Cluster, id: u64) -> Option<String> {
 
 #[test]
 fn a_node_is_added_catches_up_and_votes() {
-    let mut cluster = Cluster::start(3, "");
+    let mut cluster = Cluster::start(3, CALM);
     cluster.set("app", "before", "1");
     cluster.prepare_another(4);
     let follower = cluster.follower();
@@ -87,7 +90,7 @@ fn a_node_is_added_catches_up_and_votes() {
 
 #[test]
 fn a_node_that_is_lost_is_replaced_and_says_so_when_it_comes_back() {
-    let mut cluster = Cluster::start(3, "");
+    let mut cluster = Cluster::start(3, CALM);
     cluster.set("app", "a", "1");
     let lost = cluster.follower();
     cluster.node(lost).kill();
@@ -119,8 +122,8 @@ fn a_node_that_is_lost_is_replaced_and_says_so_when_it_comes_back() {
 
 #[test]
 fn a_node_with_data_or_of_another_cluster_is_not_added() {
-    let mut cluster = Cluster::start(3, "");
-    let alone = Cluster::start(1, "");
+    let mut cluster = Cluster::start(3, CALM);
+    let alone = Cluster::start(1, CALM);
     let leader = cluster.wait_ready();
     let foreign = json!({ "id": 1, "peer": alone.peer(1), "url": alone.url(1) });
     let taken = ask(&cluster, leader, "POST", "members", Some(&foreign));
@@ -145,7 +148,7 @@ fn a_node_with_data_or_of_another_cluster_is_not_added() {
 
 #[test]
 fn the_leadership_goes_where_it_is_sent() {
-    let cluster = Cluster::start(3, "");
+    let cluster = Cluster::start(3, CALM);
     for round in 0..4 {
         let leader = cluster.wait_ready();
         let to = leader % 3 + 1;
@@ -159,7 +162,7 @@ fn the_leadership_goes_where_it_is_sent() {
 
 #[test]
 fn what_loses_the_quorum_is_refused_unless_it_is_forced() {
-    let mut cluster = Cluster::start(3, "");
+    let mut cluster = Cluster::start(3, CALM);
     cluster.set("app", "a", "1");
     let leader = cluster.wait_ready();
     let [alive, silent] = [leader % 3 + 1, (leader + 1) % 3 + 1];

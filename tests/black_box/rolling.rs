@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::members::{ask, newcomer, wait_voters};
+use super::members::{CALM, ask, newcomer, wait_voters};
 use crate::support::http::{Failed, Http};
 use crate::support::{ADMIN, Cluster, entry_url, wait_for};
 
 const WRITERS: usize = 4;
 /// How long a client tries one write before it takes it for failed.
-const TRIES: Duration = Duration::from_secs(10);
+const TRIES: Duration = Duration::from_secs(30);
 
 /// What one client wrote last, by key, and how it went.
 #[derive(Default)]
@@ -106,7 +106,7 @@ fn check(cluster: &Cluster, written: &[Written]) {
 
 #[test]
 fn a_rolling_restart_fails_no_write() {
-    let mut cluster = Cluster::start(3, "");
+    let mut cluster = Cluster::start(3, CALM);
     let urls: Vec<String> = cluster.nodes.iter().map(|node| node.url.clone()).collect();
     let written = under_load(&mut cluster, &urls, |cluster| {
         for id in [1, 2, 3] {
@@ -120,7 +120,7 @@ fn a_rolling_restart_fails_no_write() {
 
 #[test]
 fn all_three_nodes_are_replaced_one_after_the_other_and_no_write_fails() {
-    let mut cluster = Cluster::start(3, "");
+    let mut cluster = Cluster::start(3, CALM);
     for id in [4, 5, 6] {
         cluster.prepare_another(id);
     }
@@ -131,7 +131,8 @@ fn all_three_nodes_are_replaced_one_after_the_other_and_no_write_fails() {
             let answer = wait_for("a node to take another's place", || {
                 let by = cluster.running().into_iter().find(|id| *id != old && *id != new)?;
                 let answer = ask(cluster, by, "POST", &format!("members/{old}/replace"), Some(&newcomer(cluster, new)));
-                (answer.status != 409).then_some(answer)
+                // What is done already is not done twice.
+                (!matches!(answer.status, 409 | 503 | 504)).then_some(answer)
             });
             assert!(matches!(answer.status, 201 | 202), "{}", answer.body);
             let voters: Vec<u64> = (old + 1..=new).collect();
