@@ -15,6 +15,7 @@ mod cluster;
 mod conditional;
 mod config;
 mod health;
+mod members;
 mod namespaces;
 mod openapi;
 mod path;

@@ -13,9 +13,11 @@ mod dev;
 mod disk_full;
 mod inspect;
 mod kill_leader;
+mod members;
 mod namespaces;
 mod no_quorum;
 mod reads_and_writes;
+mod rolling;
 mod serve;
 #[path = "../support/mod.rs"]
 mod support;

@@ -68,8 +68,9 @@ async fn a_store_that_lost_the_end_of_its_install_is_not_taken_for_whole() {
     let script: String = (0..60).map(|n| format!("k{n}={large}; ")).collect();
     let apply = applied(&host, &format!("{script}bootstrap"), 9).await;
     let (parts, view, range) = apply.snapshot_view().await.unwrap();
-    let commits = |lost: usize| {
-        let source = Rows::boxed(&*view, &range, 7);
+    let rows = view.scan(&range, usize::MAX, Direction::Forward).unwrap();
+    let after_losing = |lost: usize| {
+        let source = Rows::of(rows.clone(), 7);
         async move {
             let host = fake::host();
             let apply = applied(&host, "old=1", 9).await;
@@ -80,9 +81,9 @@ async fn a_store_that_lost_the_end_of_its_install_is_not_taken_for_whole() {
             start(&host).await.status()
         }
     };
-    assert_eq!(commits(0).await, apply.status());
+    assert_eq!(after_losing(0).await, apply.status());
     for lost in 1..6 {
-        assert_eq!(commits(lost).await, ApplyStatus::default(), "{lost} commits lost");
+        assert_eq!(after_losing(lost).await, ApplyStatus::default(), "{lost} commits lost");
     }
 }
 
