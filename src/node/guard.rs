@@ -131,9 +131,10 @@ impl PeerGuard for Guard {
         if refusal.code != RefusalCode::NotMember {
             return;
         }
-        let (is_member, own_at, standing) = {
+        let (is_member, own_at, standing, is_of_this_cluster) = {
             let status = status.borrow();
-            (status.members.contains_key(&self.node), status.members_at, status.standing)
+            let known = status.members.get(&by).map(|member| member.storage);
+            (status.members.contains_key(&self.node), status.members_at, status.standing, known == refusal.storage)
         };
         if own_at.is_none() && self.wal.last().is_none() {
             raft.stands(Standing::NotAdded);
@@ -155,7 +156,10 @@ impl PeerGuard for Guard {
             }
             return;
         }
-        let Some(at) = refusal.members_at.filter(|at| is_member && Some(*at) > own_at) else { return };
+        // A node of a cluster that was restored from this one's backup knows nothing of who belongs to this one.
+        let Some(at) = refusal.members_at.filter(|at| is_member && is_of_this_cluster && Some(*at) > own_at) else {
+            return;
+        };
         if !matches!(standing, Standing::Removed { .. }) {
             tracing::error!(
                 by = by.0, %at,

@@ -14,7 +14,8 @@ use crate::host::fake::{self, FakeEntropy, FakeHost};
 use crate::host::{Files, Rng};
 use crate::log::{Wal, WalSettings};
 use crate::model::{Key, Namespace};
-use crate::peer::{PeerClaim, PeerGuard};
+use crate::peer::{PeerClaim, PeerGuard, Refusal, RefusalCode};
+use crate::raft::Standing;
 
 /// A node with a few writes, and its backup in the midst of them.
 struct Old {
@@ -213,4 +214,14 @@ async fn a_node_of_the_old_cluster_and_the_restored_one_refuse_each_other() {
     assert!(guard(&old.node).admit(&claim(1, &node)).is_err());
     assert!(guard(&node).admit(&claim(1, &old.node)).is_err());
     assert!(guard(&node).admit(&claim(2, &old.node)).is_err(), "no other member is left");
+    // The restored cluster's membership is far newer, and says nothing of who belongs to the old one.
+    let says = |storage| Refusal {
+        members_at: node.raft.status().members_at,
+        storage: Some(storage),
+        ..Refusal::new(RefusalCode::NotMember, "not a member")
+    };
+    guard(&old.node).refused(NodeId(1), &says(node.storage));
+    assert_eq!(old.node.raft.standing(), Standing::Member);
+    guard(&old.node).refused(NodeId(1), &says(old.node.storage));
+    assert!(matches!(old.node.raft.standing(), Standing::Removed { .. }));
 }

@@ -143,6 +143,7 @@ struct BehindHello {
 #[derive(Debug, Serialize, Deserialize)]
 struct BehindRefusal {
     members_at: LogId,
+    storage: StorageId,
     tag: Option<Tag>,
 }
 
@@ -230,9 +231,10 @@ fn mac(
     mac
 }
 
-/// The proof of an acceptor that the membership which it refuses by is this one.
-fn refusal_mac(secret: &Secret, hello: &[u8], challenge: &[u8], members_at: LogId) -> Hmac<Sha256> {
+/// The proof of an acceptor that the membership which it refuses by is this one, and its data directory that.
+fn refusal_mac(secret: &Secret, hello: &[u8], challenge: &[u8], members_at: LogId, storage: StorageId) -> Hmac<Sha256> {
     let mut mac = mac(secret, Role::Refuser, hello, challenge, None);
+    mac.update(&storage.0.to_le_bytes());
     mac.update(&members_at.term.0.to_le_bytes());
     mac.update(&members_at.index.0.to_le_bytes());
     mac
@@ -307,8 +309,8 @@ impl Initiator {
     pub fn on_frame(&mut self, bytes: &Bytes, guard: &dyn PeerGuard) -> Step {
         match (decode(bytes), &self.challenge) {
             (Ok(Message::Refusal { code, sentence }), _) => {
-                let members_at = self.refused_by(bytes);
-                Step::Refused(Refusal { members_at, ..Refusal::new(RefusalCode::from_wire(code), sentence) })
+                let (members_at, storage) = self.refused_by(bytes).unzip();
+                Step::Refused(Refusal { members_at, storage, ..Refusal::new(RefusalCode::from_wire(code), sentence) })
             }
             (Ok(Message::Challenge { version, nonce }), None) => self.on_challenge(bytes, version, nonce),
             (Ok(Message::Challenge { .. }), Some((answered, _))) if answered == bytes => Step::Ignore,
@@ -320,13 +322,13 @@ impl Initiator {
         }
     }
 
-    /// The membership by which a refusal was said, if that is proven.
-    fn refused_by(&self, refusal: &[u8]) -> Option<LogId> {
+    /// The membership by which a refusal was said, and the data directory of who says it, if that is proven.
+    fn refused_by(&self, refusal: &[u8]) -> Option<(LogId, StorageId)> {
         let (challenge, _) = self.challenge.as_ref()?;
-        let BehindRefusal { members_at, tag } = behind(refusal)?;
+        let BehindRefusal { members_at, storage, tag } = behind(refusal)?;
         let secret = self.credentials.secret.as_ref();
-        let expected = secret.map(|secret| refusal_mac(secret, &self.hello, challenge, members_at));
-        proves(expected, tag).then_some(members_at)
+        let expected = secret.map(|secret| refusal_mac(secret, &self.hello, challenge, members_at, storage));
+        proves(expected, tag).then_some((members_at, storage))
     }
 
     fn on_challenge(&mut self, bytes: &Bytes, version: u16, nonce: Nonce) -> Step {
@@ -418,7 +420,7 @@ impl Acceptor {
                         self.caller = Some(caller);
                         Step::Send(challenge)
                     }
-                    Err(step) => step,
+                    Err(refusal) => Step::refuse_with(refusal, &()),
                 }
             }
             (Ok(Message::Hello(_)), Some(caller)) if caller.hello == *bytes => Step::Ignore,
@@ -429,7 +431,7 @@ impl Acceptor {
     }
 
     // Nothing is proven yet: the answers repeat the caller's claims and tell nothing else.
-    fn on_hello(&self, bytes: &Bytes, hello: &Hello<'_>) -> Result<(Caller, Bytes), Step> {
+    fn on_hello(&self, bytes: &Bytes, hello: &Hello<'_>) -> Result<(Caller, Bytes), Refusal> {
         let own = &self.credentials.identity;
         if hello.cluster != own.cluster {
             let sentence = format!(
@@ -437,7 +439,7 @@ impl Acceptor {
                  configuration of both, and the peer address",
                 one_line(hello.cluster, 64)
             );
-            return Err(Step::refuse(RefusalCode::WrongCluster, sentence));
+            return Err(Refusal::new(RefusalCode::WrongCluster, sentence));
         }
         let Some(version) = self.credentials.versions.common(hello.versions) else {
             let (ours, theirs) = (self.credentials.versions, hello.versions);
@@ -445,17 +447,17 @@ impl Acceptor {
                 "the caller speaks protocol versions {} to {}, the called node {} to {}: upgrade the older node",
                 theirs.min, theirs.max, ours.min, ours.max
             );
-            return Err(Step::refuse(RefusalCode::Versions, sentence));
+            return Err(Refusal::new(RefusalCode::Versions, sentence));
         };
         if hello.storage == own.storage {
-            return Err(Step::refuse(RefusalCode::SelfConnection, self_connection(hello.expects)));
+            return Err(Refusal::new(RefusalCode::SelfConnection, self_connection(hello.expects)));
         }
         if hello.expects != own.node {
             let sentence = format!("this is not node {}: check its peer address", hello.expects);
-            return Err(Step::refuse(RefusalCode::WrongNode, sentence));
+            return Err(Refusal::new(RefusalCode::WrongNode, sentence));
         }
         let Some(lane) = Lane::from_wire(hello.lane) else {
-            return Err(Step::refuse(
+            return Err(Refusal::new(
                 RefusalCode::Versions,
                 format!("unknown lane {}: upgrade the called node", hello.lane),
             ));
@@ -463,16 +465,16 @@ impl Acceptor {
         match (hello.has_secret, self.credentials.secret.is_some()) {
             (false, true) => {
                 let sentence = "the caller has no cluster secret, the called node has one: set the same on both";
-                return Err(Step::refuse(RefusalCode::SecretMissing, sentence));
+                return Err(Refusal::new(RefusalCode::SecretMissing, sentence));
             }
             (true, false) => {
                 let sentence = "the caller has a cluster secret, the called node has none: set the same on both";
-                return Err(Step::refuse(RefusalCode::SecretUnexpected, sentence));
+                return Err(Refusal::new(RefusalCode::SecretUnexpected, sentence));
             }
             (true, true) | (false, false) => {}
         }
         if hello.nonce == self.nonce {
-            return Err(Step::refuse(
+            return Err(Refusal::new(
                 RefusalCode::WrongSecret,
                 "the called node's own nonce came in: it was reflected",
             ));
@@ -497,9 +499,10 @@ impl Acceptor {
         }
         if let Err(refusal) = guard.admit(&remote.claim()) {
             let Some(members_at) = refusal.members_at else { return Step::refuse_with(refusal, &()) };
-            let proof = secret.map(|secret| refusal_mac(secret, &caller.hello, &caller.challenge, members_at));
+            let storage = own.storage;
+            let proof = secret.map(|secret| refusal_mac(secret, &caller.hello, &caller.challenge, members_at, storage));
             let tag = proof.map(|proof| proof.finalize().into_bytes().into());
-            return Step::refuse_with(refusal, &BehindRefusal { members_at, tag });
+            return Step::refuse_with(refusal, &BehindRefusal { members_at, storage, tag });
         }
         let who = (own.node, own.storage);
         let tag = secret.map(|s| {

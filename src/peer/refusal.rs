@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::text::one_line;
-use crate::base::LogId;
+use crate::base::{LogId, StorageId};
 
 /// Why a handshake was refused, for programs. The numbers are on the wire: never reuse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +82,9 @@ pub struct Refusal {
     pub sentence: String,
     /// The membership, committed, that the refused node is not in. Proven with the cluster secret, or not there.
     pub members_at: Option<LogId>,
+    /// The data directory of who goes by that membership, proven with it: a cluster that was restored from a backup may
+    /// have the secret, the names and the addresses of another.
+    pub storage: Option<StorageId>,
 }
 
 impl Refusal {
@@ -90,6 +93,7 @@ impl Refusal {
 
     pub fn new(code: RefusalCode, sentence: impl AsRef<str>) -> Refusal {
         // What the other side sent ends up in our log: one line, bounded, nothing that a terminal would obey.
-        Refusal { code, sentence: one_line(sentence.as_ref(), Refusal::SENTENCE_BYTES_MAX), members_at: None }
+        let sentence = one_line(sentence.as_ref(), Refusal::SENTENCE_BYTES_MAX);
+        Refusal { code, sentence, members_at: None, storage: None }
     }
 }

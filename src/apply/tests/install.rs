@@ -64,8 +64,9 @@ async fn a_snapshot_takes_the_place_of_the_state_and_old_views_live_on() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_lost_the_end_of_its_install_is_not_taken_for_whole() {
     let host = fake::host();
-    let large = "x".repeat(60_000);
-    let script: String = (0..60).map(|n| format!("k{n}={large}; ")).collect();
+    // The commits at the end hold what a start does not look at: old descriptions of a namespace.
+    let long = "x".repeat(60_000);
+    let script: String = (0..60).map(|n| format!("ns {n}{long}; ")).collect();
     let apply = applied(&host, &format!("{script}bootstrap"), 9).await;
     let (parts, view, range) = apply.snapshot_view().await.unwrap();
     let rows = view.scan(&range, usize::MAX, Direction::Forward).unwrap();
@@ -82,7 +83,7 @@ async fn a_store_that_lost_the_end_of_its_install_is_not_taken_for_whole() {
         }
     };
     assert_eq!(after_losing(0).await, apply.status());
-    for lost in 1..6 {
+    for lost in 1..3 {
         assert_eq!(after_losing(lost).await, ApplyStatus::default(), "{lost} commits lost");
     }
 }
