@@ -13,8 +13,8 @@ pub enum LogError {
     /// What was promised to be on disk is not there, or not as it was written.
     #[error(
         "{file} is damaged at offset {offset}: {what}. This node has stopped so that nothing wrong is served. Keep the \
-         file for inspection; do not edit or remove it alone. Replace the node: remove it from the cluster, then add \
-         a new node with a new id and an empty data directory"
+         file for inspection; do not edit or remove it alone. Replace the node: start one with a new id and an empty data \
+         directory, and give `confman cluster replace`"
     )]
     Damaged { file: String, offset: u64, what: String },
     /// A newer release wrote this.
