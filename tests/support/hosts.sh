@@ -105,12 +105,13 @@ install)
     ;;
 useradd) ;;
 journalctl)
-    tail -n 20 "$HOST/log"
+    cat "$HOST/log"
     ;;
 systemctl)
     case $1 in
     daemon-reload) ;;
     enable) start "$3" ;;
+    disable) stop "$3" TERM ;;
     start) start "$2" ;;
     stop) stop "$2" TERM ;;
     restart)
