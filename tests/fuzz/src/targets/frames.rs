@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use confman::base::limits::HELLO_BYTES_MAX;
-use confman::base::{GroupId, NodeId, StorageId};
+use confman::base::{GroupId, LogId, NodeId, StorageId};
 use confman::config::Secret;
 use confman::model::{Key, Namespace, Op};
 use confman::peer::{
-    Acceptor, Credentials, FRAME_FORMAT, Frame, FrameKind, FrameRole, Identity, Initiator, Lane, PeerGuard, Refusal,
-    Remote, Step, VERSIONS,
+    Acceptor, Credentials, FRAME_FORMAT, Frame, FrameKind, FrameRole, Identity, Initiator, Lane, PeerClaim, PeerGuard,
+    Refusal, Remote, Step, VERSIONS,
 };
 
 use super::input::Input;
@@ -71,12 +71,14 @@ fn altered(input: &mut Input<'_>) {
 struct AdmitAll;
 
 impl PeerGuard for AdmitAll {
-    fn admit(&self, _: NodeId, _: StorageId) -> Result<(), String> {
+    fn admit(&self, _: &PeerClaim) -> Result<(), Refusal> {
         Ok(())
     }
 }
 
 const CALLER: (NodeId, StorageId) = (NodeId(1), StorageId(11));
+/// The membership that the caller says it goes by.
+const CALLERS_MEMBERS: LogId = LogId::new(3, 33);
 const CALLED: (NodeId, StorageId) = (NodeId(2), StorageId(22));
 
 fn credentials((node, storage): (NodeId, StorageId)) -> Credentials {
@@ -88,12 +90,12 @@ fn credentials((node, storage): (NodeId, StorageId)) -> Credentials {
 /// invents. A side that opens its link has the other one at its end, and on the lane that was asked for.
 fn handshake(input: &mut Input<'_>) {
     let lane = [Lane::Control, Lane::Append, Lane::Bulk][input.below(3)];
-    let (mut initiator, hello) = Initiator::start(credentials(CALLER), CALLED.0, lane, [1; 32]);
+    let (mut initiator, hello) = Initiator::start(credentials(CALLER), CALLED.0, lane, [1; 32], Some(CALLERS_MEMBERS));
     let mut acceptor = Acceptor::new(credentials(CALLED), [2; 32]);
     // All that was ever said, and what each side would answer next.
     let mut said = vec![hello];
     let (mut initiator_done, mut acceptor_done, mut proven) = (false, false, false);
-    let expected = |(node, storage)| Remote { node, storage, lane, version: VERSIONS.max };
+    let expected = |(node, storage), members_at| Remote { node, storage, lane, version: VERSIONS.max, members_at };
     for _ in 0..12 {
         let choice = input.u8();
         let to_acceptor = choice & 1 == 0;
@@ -129,7 +131,8 @@ fn handshake(input: &mut Input<'_>) {
             }
             Step::Ignore => false,
             Step::Open { remote, send } => {
-                assert_eq!(remote, expected(if to_acceptor { CALLER } else { CALLED }), "to_acceptor {to_acceptor}");
+                let (who, members_at) = if to_acceptor { (CALLER, Some(CALLERS_MEMBERS)) } else { (CALLED, None) };
+                assert_eq!(remote, expected(who, members_at), "to_acceptor {to_acceptor}");
                 assert!(proven, "a link was opened and nobody has proven anything");
                 assert!(to_acceptor || acceptor_done, "the caller was welcomed by nobody");
                 send.into_iter().for_each(|bytes| say(&mut said, bytes));

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use confman::api::{
-    ApiHandle, ApplyStatus, AuditLog, AuditPage, AuditVerification, BackupBytes, Below, CallError, Consensus, EventId,
-    Identity, ListPage, Member, NamespacePage, OpenedBackup, PeerCall, Peers, ProposeError, RaftRole, RaftStatus,
-    ReadError, ReadView, State,
+    ApiHandle, ApplyStatus, AuditLog, AuditPage, AuditVerification, BackupBytes, Below, CallError, ChangeError,
+    ChangeRequest, Changed, Consensus, EventId, Identity, ListPage, Member, NamespacePage, OpenedBackup, PeerCall,
+    Peers, ProposeError, RaftRole, RaftStatus, ReadError, ReadView, Standing, State,
 };
 use confman::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, StorageId, Term, WallTime};
 use confman::config::{ApiKey, FollowerWrites, RequestConfig, Role};
@@ -302,6 +302,14 @@ impl Consensus for Rooms {
         Box::pin(ready(Ok(Applied { revision: APPLIED, outcome })))
     }
 
+    fn change_members(&self, _: ChangeRequest, _: Monotonic) -> BoxFuture<'static, Result<Changed, ChangeError>> {
+        Box::pin(ready(Err(ChangeError::Conflict("it is a test".to_owned()))))
+    }
+
+    fn standing(&self) -> Standing {
+        Standing::Member
+    }
+
     fn status(&self) -> RaftStatus {
         let member = Member {
             peer: "10.0.0.1:7500".to_owned(),
@@ -320,6 +328,8 @@ impl Consensus for Rooms {
             snapshot: None,
             purged: None,
             members: BTreeMap::from([(NodeId(1), member)]),
+            members_at: Some(APPLIED),
+            joint: false,
             caught_up: true,
         }
     }
