@@ -95,7 +95,16 @@ async fn run_node(mut reloading: Reloading<'_>, mut signals: Signals) -> Result<
         data = %config.data_dir.display(),
         "starting"
     );
-    let http_config = config.http.clone();
+    let mut http_config = config.http.clone();
+    let room = real::room_for_connections(http_config.connections_max);
+    if room < http_config.connections_max {
+        tracing::warn!(
+            connections = room,
+            "the limit of open files is too low for http.connectionsMax: raise it (LimitNOFILE=65536 in systemd, ulimit -n \
+             65536 in a shell), or lower http.connectionsMax"
+        );
+        http_config.connections_max = room;
+    }
     // A start may wait for the disk, or read a long log: a signal interrupts it.
     let started = match future::select(pin!(start_node(host, config)), pin!(signals.next_end())).await {
         Either::Left((node, _)) => Ok(node?),

@@ -12,6 +12,7 @@ mod http;
 mod lifeline;
 mod look;
 mod net;
+mod open_files;
 mod pool;
 mod sockets;
 mod spawn;
@@ -26,6 +27,7 @@ pub use client::{HttpTransport, client_host};
 pub use http::serve_http;
 pub use lifeline::{FATAL_EXIT_CODE, ProcessLifeline};
 pub use look::{look_at_data_dir, look_at_folder};
+pub use open_files::room_for_connections;
 /// The asynchronous runtime that openraft runs on in a real node.
 pub use openraft_rt_tokio::TokioRuntime as Runtime;
 pub use sockets::listen;

@@ -11,6 +11,7 @@ mod configuration;
 mod damage;
 mod dev;
 mod disk_full;
+mod golden;
 mod inspect;
 mod kill_leader;
 mod namespaces;

@@ -5,6 +5,7 @@
 
 pub mod http;
 pub mod node;
+pub mod raw;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
