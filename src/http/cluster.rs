@@ -91,6 +91,7 @@ fn alarm(alarm: &Alarm) -> wire::Alarm {
             AlarmKind::StateHashMismatch => wire::AlarmKind::StateHashMismatch,
             AlarmKind::StateDamaged => wire::AlarmKind::StateDamaged,
             AlarmKind::ApiKeysDiffer => wire::AlarmKind::ApiKeysDiffer,
+            AlarmKind::ClocksDiffer => wire::AlarmKind::ClocksDiffer,
         },
         nodes: alarm.nodes.iter().map(|node| node.0).collect(),
         detail: alarm.detail.clone(),

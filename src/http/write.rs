@@ -8,6 +8,7 @@ use super::problem::Problem;
 use crate::api::{WriteError, WriteRequest};
 use crate::config::FollowerWrites;
 use crate::model::{Applied, Op};
+use crate::wire::Slug;
 
 /// Redirects that one request may follow. The next one would be a loop, or an election that does not end.
 const HOPS_MAX: usize = 2;
@@ -30,7 +31,14 @@ pub(super) async fn write(
     let request_id = context.request_id.clone();
     let request = WriteRequest { op, actor, request_id, forwarded: false, may_redirect };
     match state.api().write(request).await {
-        Err(WriteError::NotLeader { .. }) if hop >= HOPS_MAX => Err(WriteError::NoLeader.into()),
+        Err(WriteError::NotLeader { .. }) if hop >= HOPS_MAX => Err(Problem::new(
+            Slug::NoLeader,
+            format!(
+                "nothing was written: {hop} redirects brought the request here, and this node does not lead either. The \
+                 leadership is changing: try again after the time in Retry-After"
+            ),
+        )
+        .retry_later()),
         Err(WriteError::NotLeader { leader_url }) => {
             let location = location(&leader_url, &context, hop + 1);
             let value = HeaderValue::from_str(&location)

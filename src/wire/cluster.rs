@@ -101,6 +101,8 @@ pub enum AlarmKind {
     StateDamaged,
     /// Two members do not know the same API keys.
     ApiKeysDiffer,
+    /// The clock of a member is far from those of the others.
+    ClocksDiffer,
 }
 
 /// The answer of `GET /health`.

@@ -12,11 +12,14 @@ mod damage;
 mod dev;
 mod disk_full;
 mod golden;
+mod hostile;
 mod inspect;
 mod kill_leader;
+mod mistakes;
 mod namespaces;
 mod no_quorum;
 mod reads_and_writes;
+mod roles;
 mod serve;
 #[path = "../support/mod.rs"]
 mod support;

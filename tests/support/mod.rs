@@ -6,6 +6,7 @@
 pub mod http;
 pub mod node;
 pub mod raw;
+pub mod small_disk;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -47,6 +48,27 @@ impl Raw {
     /// Sends no more; still reads.
     pub fn half_close(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("an open connection");
+    }
+
+    /// Another handle of the same connection, to send while this one reads.
+    pub fn another_handle(&self) -> Raw {
+        Raw { stream: self.stream.try_clone().expect("an open connection"), unread: Vec::new() }
+    }
+
+    /// Ends the connection with a reset.
+    pub fn reset(self) {
+        let now = libc::linger { l_onoff: 1, l_linger: 0 };
+        // SAFETY: setsockopt(2) reads this one struct.
+        unsafe {
+            let length = size_of::<libc::linger>() as libc::socklen_t;
+            libc::setsockopt(
+                self.stream.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_LINGER,
+                (&raw const now).cast(),
+                length,
+            );
+        }
     }
 
     /// The next answer; `None` where the connection ended before it began. `of_head`: it is one to HEAD.

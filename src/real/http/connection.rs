@@ -66,7 +66,8 @@ impl Connections {
     pub fn new(router: axum::Router, config: &HttpConfig, life: watch::Receiver<Life>) -> Connections {
         let mut hyper = http1::Builder::new();
         // Our own deadlines know heads from idleness; hyper's would end both alike.
-        hyper.header_read_timeout(None).max_header_size(HEAD_BYTES_MAX).max_buf_size(BUFFER_BYTES_MAX);
+        // Who sends no more still wants the answer.
+        hyper.header_read_timeout(None).half_close(true).max_header_size(HEAD_BYTES_MAX).max_buf_size(BUFFER_BYTES_MAX);
         let (bodies, answers) = (Budget::of(BODIES_BYTES_MAX), Budget::of(ANSWERS_BYTES_MAX));
         Connections { router, patience: Patience::new(config), crowd: Arc::default(), bodies, answers, life, hyper }
     }

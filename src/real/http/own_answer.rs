@@ -1,6 +1,12 @@
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
+/// RFC 9110, section 5.6.7.
+const IMF_FIXDATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the server itself says where no router could: in the form of all other errors, and closing the connection.
@@ -86,6 +92,10 @@ impl OwnAnswer {
     pub fn bytes(&self) -> Vec<u8> {
         let response = self.response("", None);
         let mut bytes = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+        // hyper dates what passes through it; an answer has to be dated (RFC 9110, section 6.6.1).
+        if let Ok(date) = OffsetDateTime::now_utc().format(IMF_FIXDATE) {
+            bytes.extend(format!("date: {date}\r\n").into_bytes());
+        }
         for (name, value) in response.headers() {
             bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
         }
