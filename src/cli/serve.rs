@@ -133,8 +133,9 @@ async fn run_node(mut reloading: Reloading<'_>, mut signals: Signals) -> Result<
     Ok(())
 }
 
-/// Connections that the system may hold until we accept them.
-const CLIENT_BACKLOG: u32 = 1024;
+/// Connections that the system may hold until we accept them. Beyond them a client is not heard, and tries again after a
+/// second.
+const CLIENT_BACKLOG: u32 = 4096;
 
 /// The router of a started node. All of the node lives in its tasks.
 async fn start_node(host: Host, config: NodeConfig) -> Result<Node, Failure> {

@@ -31,6 +31,7 @@ pub(super) async fn get(state: HttpState, call: Call) -> Result<Response, Proble
 pub(super) async fn list(state: HttpState, call: Call) -> Result<Response, Problem> {
     let page = call.query.page()?;
     let prefix = call.query.get("prefix").unwrap_or_default();
+    let _turn = state.page_turn().await?;
     let answer = state.api().list(&call.namespace()?, prefix, page).await?;
     let list = EntryList {
         items: answer.value.entries.into_iter().map(shape::entry).collect(),
