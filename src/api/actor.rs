@@ -14,15 +14,19 @@ use super::backup::BACKUPS_MAX;
 use super::below::Below;
 use super::cluster::StickyAlarms;
 use super::forward::{self, ForwardReply, ForwardRequest};
-use super::write::{Routing, WriteError, WriteRequest};
+use super::write::{Done, Errand, MembersRequest, Routing, Work, WriteError, WriteRequest};
 use crate::base::{GroupId, Monotonic, NodeId};
 use crate::config::RequestConfig;
 use crate::host::Host;
 use crate::model::Applied;
+use crate::raft::Changed;
 
 /// Writes that may lie between the handles and the actor. The actor does no more than to count and to spawn, so
 /// this is the burst of one scheduling delay; what waits longer is bounded by `in_flight_max`.
 const API_INBOX_MAX: usize = 1024;
+/// How long a change of members may take until it is answered. It asks nodes, writes two entries, and may wait for a
+/// node to catch up.
+const MEMBERS_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Who this node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +61,10 @@ pub(super) struct Shared {
     pub backups: Arc<Semaphore>,
 }
 
+type Reply = oneshot::Sender<Result<Done, WriteError>>;
+
 enum Msg {
-    Write { request: WriteRequest, deadline: Monotonic, reply: oneshot::Sender<Result<Applied, WriteError>> },
+    Carry { errand: Errand, deadline: Monotonic, reply: Reply },
     Stop { stopped: oneshot::Sender<()> },
 }
 
@@ -100,13 +106,25 @@ impl ApiHandle {
 
     /// Writes. `Ok` once the entry is committed and applied by this node. A caller that goes away does not undo it.
     pub async fn write(&self, request: WriteRequest) -> Result<Applied, WriteError> {
-        self.write_within(request, self.shared.write_timeout).await
+        match self.carry(request.into(), self.shared.write_timeout).await? {
+            Done::Written(applied) => Ok(applied),
+            // A leader that answers another question than it was asked.
+            Done::Members(_) => Err(WriteError::OutcomeUnknown),
+        }
     }
 
-    async fn write_within(&self, request: WriteRequest, timeout: Duration) -> Result<Applied, WriteError> {
+    /// Changes the cluster's members, or who leads; on any node, as a write.
+    pub async fn change_members(&self, request: MembersRequest) -> Result<Changed, WriteError> {
+        match self.carry(request.into(), MEMBERS_TIMEOUT).await? {
+            Done::Members(changed) => Ok(changed),
+            Done::Written(_) => Err(WriteError::OutcomeUnknown),
+        }
+    }
+
+    async fn carry(&self, errand: Errand, timeout: Duration) -> Result<Done, WriteError> {
         let deadline = self.shared.host.clock.now().after(timeout);
         let (reply, answer) = oneshot::channel();
-        match self.inbox.try_send(Msg::Write { request, deadline, reply }) {
+        match self.inbox.try_send(Msg::Carry { errand, deadline, reply }) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => return Err(WriteError::Overloaded),
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(WriteError::Stopping),
@@ -115,20 +133,26 @@ impl ApiHandle {
         answer.await.unwrap_or(Err(WriteError::OutcomeUnknown))
     }
 
-    /// Serves a write that another node's API actor passed on ([`super::PeerCall::Forward`]).
+    /// Serves what another node's API actor passed on ([`super::PeerCall::Forward`]).
     pub async fn handle_forward(&self, body: Bytes) -> Bytes {
         let reply = match forward::decode::<ForwardRequest>(&body) {
             Err(reason) => ForwardReply::Refused(reason),
-            Ok(ForwardRequest { op, actor, request_id, wait_ms }) => {
-                let request = WriteRequest { op, actor, request_id, forwarded: true, may_redirect: false };
-                let timeout = self.shared.write_timeout.min(Duration::from_millis(wait_ms));
-                match self.write_within(request, timeout).await {
-                    Ok(applied) => ForwardReply::Applied(applied),
+            Ok(ForwardRequest { work, actor, request_id, wait_ms }) => {
+                let longest = match work {
+                    Work::Write(_) => self.shared.write_timeout,
+                    Work::Members(_) => MEMBERS_TIMEOUT,
+                };
+                let timeout = longest.min(Duration::from_millis(wait_ms));
+                let errand = Errand { work, actor, request_id, forwarded: true, may_redirect: false };
+                match self.carry(errand, timeout).await {
+                    Ok(done) => ForwardReply::Done(done),
                     Err(WriteError::NotLeader { .. } | WriteError::NoLeader) => ForwardReply::NotLeader,
                     Err(WriteError::OutcomeUnknown) => ForwardReply::OutcomeUnknown,
                     Err(WriteError::Overloaded) => ForwardReply::Overloaded,
                     Err(WriteError::StorageFull { free_bytes }) => ForwardReply::StorageFull { free_bytes },
                     Err(WriteError::Stopping) => ForwardReply::Stopping,
+                    Err(WriteError::Conflict(why)) => ForwardReply::Conflict(why),
+                    Err(WriteError::NoSuchMember(node)) => ForwardReply::NoSuchMember(node),
                 }
             }
         };
@@ -149,27 +173,27 @@ struct Actor {
     host: Host,
     routing: Arc<Routing>,
     in_flight_max: usize,
-    in_flight: BTreeMap<u64, oneshot::Sender<Result<Applied, WriteError>>>,
+    in_flight: BTreeMap<u64, Reply>,
     next_ticket: u64,
     /// Holds as many as can be in flight: a task never waits to report.
-    done: mpsc::Sender<Done>,
+    done: mpsc::Sender<Ended>,
     stopping: Vec<oneshot::Sender<()>>,
 }
 
 /// A write that ended.
-struct Done {
+struct Ended {
     ticket: u64,
-    result: Result<Applied, WriteError>,
+    result: Result<Done, WriteError>,
 }
 
 enum Next {
-    Done(Done),
+    Ended(Ended),
     Message(Msg),
     HandlesGone,
 }
 
 impl Actor {
-    async fn run(mut self, mut messages: mpsc::Receiver<Msg>, mut completions: mpsc::Receiver<Done>) {
+    async fn run(mut self, mut messages: mpsc::Receiver<Msg>, mut completions: mpsc::Receiver<Ended>) {
         let mut handles_gone = false;
         loop {
             let over = handles_gone || !self.stopping.is_empty();
@@ -178,8 +202,8 @@ impl Actor {
             }
             // Old work before new.
             let next = poll_fn(|cx| {
-                if let Poll::Ready(Some(done)) = completions.poll_recv(cx) {
-                    return Poll::Ready(Next::Done(done));
+                if let Poll::Ready(Some(ended)) = completions.poll_recv(cx) {
+                    return Poll::Ready(Next::Ended(ended));
                 }
                 if handles_gone {
                     return Poll::Pending;
@@ -187,8 +211,8 @@ impl Actor {
                 messages.poll_recv(cx).map(|message| message.map_or(Next::HandlesGone, Next::Message))
             });
             match next.await {
-                Next::Done(done) => self.finish(done),
-                Next::Message(Msg::Write { request, deadline, reply }) => self.begin(request, deadline, reply),
+                Next::Ended(ended) => self.finish(ended),
+                Next::Message(Msg::Carry { errand, deadline, reply }) => self.begin(errand, deadline, reply),
                 Next::Message(Msg::Stop { stopped }) => self.stopping.push(stopped),
                 Next::HandlesGone => handles_gone = true,
             }
@@ -197,7 +221,7 @@ impl Actor {
         messages.close();
         while let Ok(message) = messages.try_recv() {
             match message {
-                Msg::Write { reply, .. } => answer(reply, Err(WriteError::Stopping)),
+                Msg::Carry { reply, .. } => answer(reply, Err(WriteError::Stopping)),
                 Msg::Stop { stopped } => self.stopping.push(stopped),
             }
         }
@@ -206,12 +230,7 @@ impl Actor {
         }
     }
 
-    fn begin(
-        &mut self,
-        request: WriteRequest,
-        deadline: Monotonic,
-        reply: oneshot::Sender<Result<Applied, WriteError>>,
-    ) {
+    fn begin(&mut self, errand: Errand, deadline: Monotonic, reply: Reply) {
         if !self.stopping.is_empty() {
             return answer(reply, Err(WriteError::Stopping));
         }
@@ -223,19 +242,19 @@ impl Actor {
         self.in_flight.insert(ticket, reply);
         let (routing, done) = (self.routing.clone(), self.done.clone());
         self.host.spawn("api-write", async move {
-            let result = routing.write(request, deadline).await;
+            let result = routing.carry(errand, deadline).await;
             // An error means that the actor is gone, and with it the client's end.
-            let _ = done.send(Done { ticket, result }).await;
+            let _ = done.send(Ended { ticket, result }).await;
         });
     }
 
-    fn finish(&mut self, done: Done) {
-        let reply = self.in_flight.remove(&done.ticket).expect("a ticket is done once, by the task it was given to");
-        answer(reply, done.result);
+    fn finish(&mut self, ended: Ended) {
+        let reply = self.in_flight.remove(&ended.ticket).expect("a ticket ends once, by the task it was given to");
+        answer(reply, ended.result);
     }
 }
 
 /// Answers; a client that went away needs none.
-fn answer(reply: oneshot::Sender<Result<Applied, WriteError>>, result: Result<Applied, WriteError>) {
+fn answer(reply: Reply, result: Result<Done, WriteError>) {
     let _ = reply.send(result);
 }

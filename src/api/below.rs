@@ -12,6 +12,7 @@ use super::types::{
 use crate::base::{LogId, LogIndex, Monotonic, NodeId, RequestId, Term};
 use crate::host::{BoxFuture, StoreError};
 use crate::model::{Applied, Entry, Key, Namespace, NamespaceState, Op};
+use crate::raft::{ChangeError, ChangeRequest, Changed, Standing};
 
 /// All that is below, for one group.
 #[derive(Clone)]
@@ -33,8 +34,16 @@ pub trait Consensus: Send + Sync {
         request_id: RequestId,
         deadline: Monotonic,
     ) -> BoxFuture<'static, Result<Applied, ProposeError>>;
+    /// Changes the members, or who leads, with this node as leader; by `deadline` at the latest.
+    fn change_members(
+        &self,
+        request: ChangeRequest,
+        deadline: Monotonic,
+    ) -> BoxFuture<'static, Result<Changed, ChangeError>>;
     /// As last published.
     fn status(&self) -> RaftStatus;
+    /// Whether this node belongs to the cluster, as last published.
+    fn standing(&self) -> Standing;
     /// Completes once the status names a leader in a term and where it is, and not the one that is ruled out. Completes at once where
     /// that holds already. The caller bounds the wait.
     fn leader_other_than(&self, ruled_out: Option<(Term, NodeId)>) -> BoxFuture<'static, ()>;

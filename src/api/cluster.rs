@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::actor::ApiHandle;
 use super::clocks;
 use super::forward;
-use super::types::{Member, PeerCall, RaftRole};
+use super::types::{Member, PeerCall, RaftRole, RaftStatus};
 use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, Term, WallTime};
+use crate::raft::Standing;
 
 /// How often the leader compares the states of all members, whether or not anyone asks for them.
 const COMPARE_EVERY: Duration = Duration::from_secs(10);
@@ -87,6 +88,8 @@ pub enum AlarmKind {
     ApiKeysDiffer,
     /// The clock of a member is far from those of the others.
     ClocksDiffer,
+    /// The node that answers does not belong to the cluster: it was removed, or not added yet.
+    NotAMember,
 }
 
 /// State mismatches that were seen once, by group and pair of nodes. They do not go away by themselves.
@@ -103,11 +106,32 @@ pub enum Readiness {
     /// It found its own state damaged.
     Damaged,
     NoLeader,
+    /// It was removed from the cluster, or was not added yet: says what to do.
+    NotAMember {
+        detail: &'static str,
+    },
+}
+
+const REMOVED: &str = "this node was removed from the cluster, and what it has grows old: stop it. To bring the machine \
+    back, give it an empty data directory and a new id, and add it";
+const NOT_ADDED: &str = "this node is empty, and the cluster exists without it: add it with `confman cluster add`, or \
+    `confman cluster replace` in the place of one that is lost; its log has the whole command";
+
+/// What to do about a node that does not belong to the cluster.
+fn stands_outside(standing: Standing) -> Option<&'static str> {
+    match standing {
+        Standing::Member => None,
+        Standing::NotAdded => Some(NOT_ADDED),
+        Standing::Removed { .. } => Some(REMOVED),
+    }
 }
 
 impl ApiHandle {
     /// Whether this node has caught up and knows a leader.
     pub fn ready(&self) -> Readiness {
+        if let Some(detail) = stands_outside(self.shared.below.consensus.standing()) {
+            return Readiness::NotAMember { detail };
+        }
         let status = self.shared.below.consensus.status();
         match status.leader_member() {
             _ if self.shared.below.state.status().alarm.is_some() => Readiness::Damaged,
@@ -120,6 +144,11 @@ impl ApiHandle {
     /// Tells the other nodes which API keys this one knows: a digest of them all, so that different sets are noticed.
     pub fn publish_key_set(&self, digest: u64) {
         self.shared.key_set.store(digest, Ordering::Relaxed);
+    }
+
+    /// The members, as this node knows them.
+    pub fn members(&self) -> RaftStatus {
+        self.shared.below.consensus.status()
     }
 
     /// What this node says of itself.
@@ -153,15 +182,10 @@ impl ApiHandle {
         forward::encode(&self.report())
     }
 
-    /// The members, as this node knows the membership.
-    pub fn members(&self) -> BTreeMap<NodeId, Member> {
-        self.shared.below.consensus.status().members
-    }
-
     /// Asks all members at once. A member that does not answer in time is named as such.
     pub async fn cluster(&self) -> ClusterView {
         let deadline = self.shared.host.clock.now().after(REPORT_WAIT);
-        let members = self.members();
+        let members = self.members().members;
         let reports = members.into_iter().map(|(node, member)| async move {
             let report = self.report_of(node, &member, deadline).await;
             MemberView { node, member, report }
@@ -171,6 +195,10 @@ impl ApiHandle {
         alarms.extend(damaged(&members));
         alarms.extend(key_sets_that_differ(&members));
         alarms.extend(clocks::that_differ(&members));
+        if let Some(detail) = stands_outside(self.shared.below.consensus.standing()) {
+            let nodes = vec![self.shared.identity.node];
+            alarms.push(Alarm { kind: AlarmKind::NotAMember, nodes, detail: detail.to_owned() });
+        }
         ClusterView { members, alarms }
     }
 

@@ -1,4 +1,4 @@
-//! What a follower and the leader say to each other about a forwarded write.
+//! What a follower and the leader say to each other about a forwarded write or change of members.
 //!
 //! A format byte, then postcard. A node that meets another format answers [`ForwardReply::Refused`]: nothing was done.
 
@@ -6,16 +6,16 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::base::RequestId;
-use crate::model::{Applied, Op};
+use super::write::{Done, Work};
+use crate::base::{NodeId, RequestId};
 
 /// The format of both messages.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// A write that a client sent to a follower. That it is of this type marks it: the receiver never passes it on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ForwardRequest {
-    pub op: Op,
+    pub work: Work,
     /// Whom the follower authenticated.
     pub actor: String,
     pub request_id: RequestId,
@@ -26,8 +26,9 @@ pub(super) struct ForwardRequest {
 /// What became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ForwardReply {
-    Applied(Applied),
-    /// Surely not done: the receiver does not lead.
+    Done(Done),
+    /// Surely not done: the receiver does not lead. A change of members may be half done, and is to be taken to the next
+    /// leader as it is.
     NotLeader,
     /// Surely not done.
     Overloaded,
@@ -40,6 +41,9 @@ pub(super) enum ForwardReply {
     Stopping,
     /// Surely not done: the receiver does not understand the request.
     Refused(String),
+    /// See [`WriteError::Conflict`](super::WriteError).
+    Conflict(String),
+    NoSuchMember(NodeId),
 }
 
 /// Encodes a message.
@@ -64,17 +68,17 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 mod tests {
     use super::*;
     use crate::base::LogId;
-    use crate::model::{Key, Namespace, Outcome, ValueType};
+    use crate::model::{Applied, Key, Namespace, Op, Outcome, ValueType};
 
     #[test]
     fn messages_read_back_and_other_formats_are_refused() {
         let request = ForwardRequest {
-            op: Op::Set {
+            work: Work::Write(Op::Set {
                 namespace: Namespace::parse("a/b").expect("a namespace"),
                 key: Key::parse("k").expect("a key"),
                 value: "v".to_owned(),
                 value_type: ValueType::Json,
-            },
+            }),
             actor: "dev".to_owned(),
             request_id: RequestId::parse("r").expect("a request id"),
             wait_ms: 5000,
@@ -82,11 +86,12 @@ mod tests {
         let bytes = encode(&request);
         assert_eq!(decode::<ForwardRequest>(&bytes), Ok(request));
 
-        let reply = ForwardReply::Applied(Applied { revision: LogId::new(2, 7), outcome: Outcome::Deleted });
+        let reply =
+            ForwardReply::Done(Done::Written(Applied { revision: LogId::new(2, 7), outcome: Outcome::Deleted }));
         assert_eq!(decode::<ForwardReply>(&encode(&reply)), Ok(reply));
 
         let mut newer = bytes.to_vec();
-        newer[0] = 2;
+        newer[0] = FORMAT + 1;
         assert!(decode::<ForwardRequest>(&newer).expect_err("another format").contains("upgrade"));
         let mut longer = bytes.to_vec();
         longer.push(0);

@@ -33,4 +33,6 @@ pub use types::{
     ApplyStatus, AuditBreak, AuditEvent, AuditPage, AuditVerification, CallError, EventId, ListPage, Member,
     NamespacePage, PeerCall, ProposeError, RaftRole, RaftStatus,
 };
-pub use write::{WriteError, WriteRequest};
+pub use write::{MembersRequest, WriteError, WriteRequest};
+
+pub use crate::raft::{ChangeError, ChangeRequest, Changed, MemberChange, Standing};

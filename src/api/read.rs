@@ -10,6 +10,7 @@ use crate::base::LogId;
 use crate::base::limits::PAGE_ITEMS_BYTES_MAX;
 use crate::host::StoreError;
 use crate::model::{Entry, Key, Namespace, NamespaceState};
+use crate::raft::Standing;
 
 /// An answer, and what this node had applied when it read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,9 @@ pub enum ReadError {
     /// The node has not caught up since it started; what it has may be older than what it served before.
     #[error("the node has not caught up since it started")]
     NotCaughtUp { leader_known: bool },
+    /// The node was removed from the cluster: what it has grows old.
+    #[error("the node is not a member of the cluster")]
+    NotAMember,
     /// The node found its own state damaged.
     #[error("the state is damaged: {0}")]
     Damaged(String),
@@ -225,6 +229,9 @@ impl ApiHandle {
     }
 
     fn recovered(&self) -> Result<(), ReadError> {
+        if matches!(self.shared.below.consensus.standing(), Standing::Removed { .. }) {
+            return Err(ReadError::NotAMember);
+        }
         let known = &self.shared.caught_up;
         if known.load(Ordering::Acquire) {
             return Ok(());

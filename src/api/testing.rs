@@ -25,6 +25,7 @@ use crate::host::{
     TaskHandle,
 };
 use crate::model::{Applied, Op};
+use crate::raft::{ChangeError, ChangeRequest, Changed, Standing};
 
 /// Log time of everything that the fakes apply.
 pub const LOG_TIME: WallTime = WallTime(1_700_000_000_123);
@@ -257,6 +258,10 @@ pub enum Scripted {
 pub struct FakeConsensus {
     status: Mutex<RaftStatus>,
     script: Mutex<VecDeque<Scripted>>,
+    change_script: Mutex<VecDeque<Result<Changed, ChangeError>>>,
+    pub standing: Mutex<Standing>,
+    /// The changes of members that were asked for.
+    pub changes: Mutex<Vec<ChangeRequest>>,
     waiting: Mutex<Vec<Waker>>,
     state: Arc<FakeState>,
 }
@@ -275,11 +280,16 @@ impl FakeConsensus {
             snapshot: None,
             purged: None,
             members: (1..=3).map(|id| (NodeId(id), member(id))).collect(),
+            members_at: at,
+            joint: false,
             caught_up: true,
         };
         FakeConsensus {
             status: Mutex::new(status),
             script: Mutex::default(),
+            change_script: Mutex::default(),
+            standing: Mutex::default(),
+            changes: Mutex::default(),
             waiting: Mutex::default(),
             state: Arc::default(),
         }
@@ -293,6 +303,13 @@ impl FakeConsensus {
     /// What the next proposals come to.
     pub fn script(&self, steps: impl IntoIterator<Item = Scripted>) {
         self.script.lock().unwrap().extend(steps);
+    }
+}
+
+impl FakeConsensus {
+    /// What the next changes of members come to.
+    pub fn script_changes(&self, outcomes: impl IntoIterator<Item = Result<Changed, ChangeError>>) {
+        self.change_script.lock().unwrap().extend(outcomes);
     }
 }
 
@@ -314,12 +331,24 @@ impl Consensus for FakeConsensus {
         }
     }
 
+    fn change_members(&self, request: ChangeRequest, _: Monotonic) -> BoxFuture<'static, Result<Changed, ChangeError>> {
+        self.changes.lock().unwrap().push(request);
+        match self.change_script.lock().unwrap().pop_front() {
+            Some(outcome) => Box::pin(std::future::ready(outcome)),
+            None => Box::pin(std::future::ready(Ok(Changed { at: self.state.applied(), pending: false }))),
+        }
+    }
+
     fn status(&self) -> RaftStatus {
         let mut status = self.status.lock().unwrap().clone();
         let applied = self.state.applied();
         (status.committed, status.applied) = (applied, applied);
         status.last_log = applied.map(|applied| applied.index);
         status
+    }
+
+    fn standing(&self) -> Standing {
+        *self.standing.lock().unwrap()
     }
 
     fn leader_other_than(&self, ruled_out: Option<(Term, NodeId)>) -> BoxFuture<'static, ()> {

@@ -45,6 +45,10 @@ pub struct RaftStatus {
     pub snapshot: Option<LogId>,
     pub purged: Option<LogId>,
     pub members: BTreeMap<NodeId, Member>,
+    /// The entry that brought these members.
+    pub members_at: Option<LogId>,
+    /// A change of voters is half done: the old and the new ones decide together.
+    pub joint: bool,
     /// Recovered, and applied up to what was committed when the cluster was first heard of. Stays true.
     pub caught_up: bool,
 }

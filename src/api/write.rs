@@ -1,6 +1,8 @@
-//! One write on its way to the leader.
+//! One write, or one change of the cluster's members, on its way to the leader.
 
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::actor::Identity;
 use super::below::Below;
@@ -9,12 +11,17 @@ use super::types::{CallError, Member, PeerCall, ProposeError};
 use crate::base::{Monotonic, NodeId, RequestId};
 use crate::host::Host;
 use crate::model::{Applied, Op};
+use crate::raft::{ChangeError, ChangeRequest, Changed};
 
 /// How long a write waits for a leader to appear: an election ends well within it.
 const LEADER_WAIT_MAX: Duration = Duration::from_millis(1500);
+/// How long a change of members that a leader handed over waits for the next one, which may have to be elected.
+const HANDED_OVER_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long to wait before asking again, where no other leader appears. Doubles up to the second.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 const RETRY_MAX: Duration = Duration::from_millis(100);
+/// How long a change of members waits until this node knows of it. One that was removed never does.
+const MEMBERS_APPLIED_WAIT: Duration = Duration::from_secs(1);
 
 /// A write that a client asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +34,55 @@ pub struct WriteRequest {
     pub forwarded: bool,
     /// The client may be told where the leader is; else the write is passed on.
     pub may_redirect: bool,
+}
+
+/// A change of the cluster's members, or of its leader, that an operator asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembersRequest {
+    pub request: ChangeRequest,
+    /// The principal that asks.
+    pub actor: String,
+    pub request_id: RequestId,
+    /// See [`WriteRequest`].
+    pub may_redirect: bool,
+}
+
+/// What the leader is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Work {
+    Write(Op),
+    Members(ChangeRequest),
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Done {
+    Written(Applied),
+    Members(Changed),
+}
+
+/// Work on its way to the leader.
+#[derive(Clone, Debug)]
+pub(super) struct Errand {
+    pub work: Work,
+    pub actor: String,
+    pub request_id: RequestId,
+    pub forwarded: bool,
+    pub may_redirect: bool,
+}
+
+impl From<WriteRequest> for Errand {
+    fn from(request: WriteRequest) -> Errand {
+        let WriteRequest { op, actor, request_id, forwarded, may_redirect } = request;
+        Errand { work: Work::Write(op), actor, request_id, forwarded, may_redirect }
+    }
+}
+
+impl From<MembersRequest> for Errand {
+    fn from(request: MembersRequest) -> Errand {
+        let MembersRequest { request, actor, request_id, may_redirect } = request;
+        Errand { work: Work::Members(request), actor, request_id, forwarded: false, may_redirect }
+    }
 }
 
 /// A write that was not answered with its outcome.
@@ -50,17 +106,25 @@ pub enum WriteError {
     /// Surely not done. The node is about to stop.
     #[error("the node is stopping")]
     Stopping,
+    /// A change of members that the leader refused: why, and what to do.
+    #[error("{0}")]
+    Conflict(String),
+    /// A change of members. Surely not done: there is no such member.
+    #[error("node {0} is not a member")]
+    NoSuchMember(NodeId),
 }
 
 /// One attempt that did not end the write.
 enum Attempt {
     /// The write is done or failed for good.
-    Ended(Result<Applied, WriteError>),
+    Ended(Result<Done, WriteError>),
     /// Surely not done, for a reason that may pass.
     TryAgain,
+    /// The leader leaves the rest of a change of members to the next one.
+    HandedOver,
 }
 
-/// Carries one write to the leader and waits until this node has applied it.
+/// Carries work to the leader and waits until this node has applied what came of it.
 pub(super) struct Routing {
     pub host: Host,
     pub identity: Identity,
@@ -69,22 +133,29 @@ pub(super) struct Routing {
 
 impl Routing {
     /// Ends by `deadline`.
-    pub async fn write(&self, request: WriteRequest, deadline: Monotonic) -> Result<Applied, WriteError> {
-        let give_up = deadline.min(self.host.clock.now().after(LEADER_WAIT_MAX));
-        let mut ruled_out = None;
+    pub async fn carry(&self, errand: Errand, deadline: Monotonic) -> Result<Done, WriteError> {
+        let mut give_up = deadline.min(self.host.clock.now().after(LEADER_WAIT_MAX));
+        let (mut ruled_out, mut begun) = (None, false);
         let mut retry = RETRY_FIRST;
         loop {
             let status = self.below.consensus.status();
             if let Some((leader, member)) = status.leader_member() {
-                match self.attempt(&request, leader, member, deadline).await {
+                match self.attempt(&errand, leader, member, deadline).await {
                     Attempt::Ended(result) => return result,
-                    Attempt::TryAgain => ruled_out = Some((status.term, leader)),
+                    Attempt::TryAgain => {}
+                    Attempt::HandedOver => {
+                        begun = true;
+                        if ruled_out != Some((status.term, leader)) {
+                            give_up = deadline.min(self.host.clock.now().after(HANDED_OVER_WAIT_MAX));
+                        }
+                    }
                 }
+                ruled_out = Some((status.term, leader));
             }
             let now = self.host.clock.now();
             // A forwarded write has a follower behind it that looks for the next leader itself.
-            if request.forwarded || now >= give_up {
-                return Err(WriteError::NoLeader);
+            if errand.forwarded || now >= give_up {
+                return Err(if begun && !errand.forwarded { WriteError::OutcomeUnknown } else { WriteError::NoLeader });
             }
             let other = self.below.consensus.leader_other_than(ruled_out);
             let _ = self.host.until(give_up.min(now.after(retry)), other).await;
@@ -92,7 +163,7 @@ impl Routing {
         }
     }
 
-    async fn attempt(&self, request: &WriteRequest, leader: NodeId, member: &Member, deadline: Monotonic) -> Attempt {
+    async fn attempt(&self, request: &Errand, leader: NodeId, member: &Member, deadline: Monotonic) -> Attempt {
         if leader == self.identity.node {
             self.propose(request, deadline).await
         } else if request.forwarded {
@@ -104,11 +175,15 @@ impl Routing {
         }
     }
 
-    async fn propose(&self, request: &WriteRequest, deadline: Monotonic) -> Attempt {
-        let WriteRequest { op, actor, request_id, .. } = request.clone();
+    async fn propose(&self, request: &Errand, deadline: Monotonic) -> Attempt {
+        let Errand { work, actor, request_id, .. } = request.clone();
+        let op = match work {
+            Work::Write(op) => op,
+            Work::Members(change) => return self.change_members(change, &actor, &request_id, deadline).await,
+        };
         let proposed = self.below.consensus.propose(op, actor, request_id, deadline);
         Attempt::Ended(match self.host.until(deadline, proposed).await {
-            Some(Ok(applied)) => Ok(applied),
+            Some(Ok(applied)) => Ok(Done::Written(applied)),
             Some(Err(ProposeError::NotLeader)) => return Attempt::TryAgain,
             Some(Err(ProposeError::Overloaded)) => Err(WriteError::Overloaded),
             Some(Err(ProposeError::StorageFull { free_bytes })) => Err(WriteError::StorageFull { free_bytes }),
@@ -116,10 +191,29 @@ impl Routing {
         })
     }
 
-    async fn forward(&self, request: &WriteRequest, leader: NodeId, member: &Member, deadline: Monotonic) -> Attempt {
+    async fn change_members(
+        &self,
+        change: ChangeRequest,
+        actor: &str,
+        request_id: &RequestId,
+        deadline: Monotonic,
+    ) -> Attempt {
+        let ChangeRequest { change: what, force } = &change;
+        tracing::info!(%request_id, actor, force, "membership: {what} was asked for");
+        let changed = self.below.consensus.change_members(change, deadline);
+        Attempt::Ended(match self.host.until(deadline, changed).await {
+            Some(Ok(changed)) => Ok(Done::Members(changed)),
+            Some(Err(ChangeError::NotLeader)) => return Attempt::HandedOver,
+            Some(Err(ChangeError::Conflict(why))) => Err(WriteError::Conflict(why)),
+            Some(Err(ChangeError::NoSuchMember(node))) => Err(WriteError::NoSuchMember(node)),
+            Some(Err(ChangeError::OutcomeUnknown)) | None => Err(WriteError::OutcomeUnknown),
+        })
+    }
+
+    async fn forward(&self, request: &Errand, leader: NodeId, member: &Member, deadline: Monotonic) -> Attempt {
         let wait = deadline.since(self.host.clock.now());
         let body = forward::encode(&ForwardRequest {
-            op: request.op.clone(),
+            work: request.work.clone(),
             actor: request.actor.clone(),
             request_id: request.request_id.clone(),
             wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
@@ -141,8 +235,11 @@ impl Routing {
             }
         };
         Attempt::Ended(match reply {
-            ForwardReply::Applied(applied) => self.applied_here(applied, deadline).await,
+            ForwardReply::Done(done) => self.applied_here(done, deadline).await,
+            ForwardReply::NotLeader if matches!(request.work, Work::Members(_)) => return Attempt::HandedOver,
             ForwardReply::NotLeader | ForwardReply::Stopping => return Attempt::TryAgain,
+            ForwardReply::Conflict(why) => Err(WriteError::Conflict(why)),
+            ForwardReply::NoSuchMember(node) => Err(WriteError::NoSuchMember(node)),
             ForwardReply::Overloaded => Err(WriteError::Overloaded),
             ForwardReply::StorageFull { free_bytes } => Err(WriteError::StorageFull { free_bytes }),
             ForwardReply::OutcomeUnknown => Err(WriteError::OutcomeUnknown),
@@ -155,11 +252,18 @@ impl Routing {
     }
 
     /// A client that was answered must find its write on the node that answered.
-    async fn applied_here(&self, applied: Applied, deadline: Monotonic) -> Result<Applied, WriteError> {
-        let here = self.below.state.wait_applied(applied.revision.index);
-        match self.host.until(deadline, here).await {
-            Some(true) => Ok(applied),
-            Some(false) | None => Err(WriteError::OutcomeUnknown),
+    async fn applied_here(&self, done: Done, deadline: Monotonic) -> Result<Done, WriteError> {
+        let (index, deadline) = match &done {
+            Done::Written(applied) => (applied.revision.index, deadline),
+            Done::Members(Changed { at: None, .. }) => return Ok(done),
+            Done::Members(Changed { at: Some(at), .. }) => {
+                (at.index, deadline.min(self.host.clock.now().after(MEMBERS_APPLIED_WAIT)))
+            }
+        };
+        let here = self.below.state.wait_applied(index);
+        match (self.host.until(deadline, here).await, &done) {
+            (Some(true), _) | (_, Done::Members(_)) => Ok(done),
+            (Some(false) | None, Done::Written(_)) => Err(WriteError::OutcomeUnknown),
         }
     }
 }
@@ -170,6 +274,7 @@ mod tests {
     use crate::api::testing::{FakeNode, Scripted, World};
     use crate::base::LogId;
     use crate::model::{Key, Namespace, Outcome, ValueType};
+    use crate::raft::MemberChange;
 
     fn set() -> WriteRequest {
         WriteRequest {
@@ -342,5 +447,69 @@ mod tests {
         let api = node.api.clone();
         let applied = world.run(async move { api.write(request).await }).expect("applied");
         assert_eq!(applied.outcome, Outcome::Absent);
+    }
+
+    fn remove(node: u64) -> MembersRequest {
+        MembersRequest {
+            request: ChangeRequest { change: MemberChange::Remove { node: NodeId(node) }, force: false },
+            actor: "ops".to_owned(),
+            request_id: RequestId::parse("r1").expect("a request id"),
+            may_redirect: false,
+        }
+    }
+
+    /// What became of a change, and how long it took.
+    fn change(world: &World, node: &FakeNode, request: MembersRequest) -> (Result<Changed, WriteError>, u128) {
+        let (api, before) = (node.api.clone(), world.elapsed());
+        let result = world.run(async move { api.change_members(request).await });
+        (result, (world.elapsed() - before).as_millis())
+    }
+
+    #[test]
+    fn a_change_of_members_goes_where_writes_go() {
+        let world = World::new();
+        let (leader, follower) = (world.node(1), world.node(2));
+        follower.peers.connect(1, &leader.api);
+        let at = leader.state.applied();
+        assert_eq!(change(&world, &follower, remove(3)), (Ok(Changed { at, pending: false }), 0));
+        assert_eq!(leader.consensus.changes.lock().unwrap()[0], remove(3).request);
+        let redirect = MembersRequest { may_redirect: true, ..remove(3) };
+        let not_leader = WriteError::NotLeader { leader_url: "http://n1:7400".to_owned() };
+        assert_eq!(change(&world, &follower, redirect), (Err(not_leader), 0));
+        for (from, to) in [
+            (ChangeError::Conflict("no".to_owned()), WriteError::Conflict("no".to_owned())),
+            (ChangeError::NoSuchMember(NodeId(3)), WriteError::NoSuchMember(NodeId(3))),
+            (ChangeError::OutcomeUnknown, WriteError::OutcomeUnknown),
+        ] {
+            leader.consensus.script_changes([Err(from)]);
+            assert_eq!(change(&world, &follower, remove(3)), (Err(to), 0));
+        }
+        // This node never applies it: it may be the one that was removed.
+        let changed = Changed { at: Some(LogId::new(5, 9)), pending: false };
+        leader.consensus.script_changes([Ok(changed)]);
+        assert_eq!(change(&world, &follower, remove(2)), (Ok(changed), 1000));
+    }
+
+    #[test]
+    fn a_change_that_a_leader_hands_over_is_taken_to_the_next() {
+        let world = World::new();
+        let (first, second) = (world.node(1), world.node(2));
+        first.peers.connect(2, &second.api);
+        second.consensus.change(|status| (status.leader, status.term.0) = (Some(NodeId(2)), 6));
+        first.consensus.script_changes((0..10).map(|_| Err(ChangeError::NotLeader)));
+        let (consensus, clock) = (first.consensus.clone(), first.host.clone());
+        first.host.spawn("election", async move {
+            clock.sleep(Duration::from_millis(300)).await;
+            consensus.change(|status| (status.leader, status.term.0) = (Some(NodeId(2)), 6));
+        });
+        assert!(change(&world, &first, remove(1)).0.is_ok());
+        assert_eq!(second.consensus.changes.lock().unwrap().len(), 1);
+
+        // Nobody takes it up: what the leader had begun may be there.
+        second.consensus.script_changes((0..100).map(|_| Err(ChangeError::NotLeader)));
+        first.peers.answer(2, Err(CallError::NotDelivered("refused".to_owned())));
+        assert_eq!(change(&world, &first, remove(1)), (Err(WriteError::NoLeader), 1500));
+        first.peers.heal(2);
+        assert_eq!(change(&world, &first, remove(1)).0, Err(WriteError::OutcomeUnknown));
     }
 }

@@ -6,7 +6,7 @@
 //! | `serve.rs` | one node, from its configuration to its graceful end |
 //! | `configuration.rs` | where a node's configuration is read; `confman config` |
 //! | `reach.rs` | which cluster a command is for, as whom |
-//! | `entries.rs`, `audit.rs`, `namespaces.rs`, `status.rs` | the commands over the client |
+//! | `entries.rs`, `audit.rs`, `namespaces.rs`, `status.rs`, `cluster.rs` | the commands over the client |
 //! | `completions.rs` | completion scripts for shells |
 //! | `dev/` | a local cluster: real nodes as child processes |
 //! | `backup.rs`, `restore.rs`, `inspect.rs` | a cluster's state as a file, and back; what is on a disk |
@@ -19,6 +19,7 @@
 
 mod audit;
 mod backup;
+mod cluster;
 mod completions;
 mod configuration;
 mod dev;
@@ -54,7 +55,7 @@ const AFTER_HELP: &str = "\
 Start with `confman dev`: three nodes on this machine, with keys, and a curl to copy. Then, in the same
 folder: `confman set demo greeting hello`, `confman get demo greeting`, `confman status`.
 
-Exit codes of get, set, delete, list, audit, namespaces and status: 0 done, 1 absent, 2 usage, 3 refused,
+Exit codes of get, set, delete, list, audit, namespaces, status and cluster: 0 done, 1 absent, 2 usage, 3 refused,
 4 unavailable (nothing was done), 5 it is not known whether the write was done.
 Exit codes of serve and dev: 0 ended as asked, 1 could not start or go on, 2 refused to start (command line
 or configuration), 70 the node stopped itself, because going on could do harm (the log says why).
@@ -80,6 +81,8 @@ enum Command {
     Namespaces(namespaces::Arguments),
     /// Show the nodes of the cluster and how they are.
     Status(status::Arguments),
+    /// Add, promote, remove and replace nodes; hand the leadership on.
+    Cluster(cluster::Arguments),
     /// Run one node.
     Serve(serve::Arguments),
     /// Run a whole cluster on this machine, for development.
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Namespaces(arguments) => namespaces::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Cluster(arguments) => cluster::run(arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Dev(arguments) => dev::run(&arguments),
         Command::Backup(arguments) => backup::run(arguments),

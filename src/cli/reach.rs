@@ -21,6 +21,8 @@ const OUTPUT: &str = "CONFMAN_OUTPUT";
 
 /// Where `confman serve` listens if nobody says otherwise.
 const ADDRESS_DEFAULT: &str = "http://127.0.0.1:7400";
+/// How long an operation is tried if nobody says otherwise.
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 /// Where `confman dev` keeps its cluster if nobody says otherwise.
 const DEV_DEFAULT: &str = "confman-data";
 
@@ -41,7 +43,8 @@ pub(super) struct Reach {
     /// A folder of `confman dev`: its nodes are asked, with its admin's key [env: CONFMAN_DEV].
     #[arg(long, value_name = "DIR", conflicts_with = "address")]
     dev: Option<PathBuf>,
-    /// How long to try, like 500ms or 1m [env: CONFMAN_TIMEOUT] [default: 10s].
+    /// How long to try, like 500ms or 1m [env: CONFMAN_TIMEOUT] [default: 10s; changes of the
+    /// cluster 30s].
     #[arg(long, value_name = "DURATION")]
     timeout: Option<String>,
     /// How to print the answer [env: CONFMAN_OUTPUT] [default: text].
@@ -68,14 +71,23 @@ impl Reach {
 
     /// Runs a command's work with a client.
     pub fn run<T>(&self, work: impl AsyncFnOnce(Client) -> Result<T, Failure>) -> Result<T, Failure> {
-        let config = self.config()?;
+        self.run_within(TIMEOUT_DEFAULT, work)
+    }
+
+    /// The same, with operations that take so long if nobody says otherwise.
+    pub fn run_within<T>(
+        &self,
+        timeout: Duration,
+        work: impl AsyncFnOnce(Client) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let config = self.config(timeout)?;
         let system = |error: std::io::Error| Failure::unavailable(format!("the system gave no means: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
         let host = real::client_host().map_err(system)?;
         runtime.block_on(async { work(Client::new(config, host)).await })
     }
 
-    fn config(&self) -> Result<ClientConfig, Failure> {
+    fn config(&self, timeout: Duration) -> Result<ClientConfig, Failure> {
         let given = if self.address.is_empty() && self.dev.is_none() {
             variable(ADDRESS).map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default()
         } else {
@@ -95,7 +107,7 @@ impl Reach {
                 "Put it into CONFMAN_KEY, or name a file with it in CONFMAN_KEY_FILE or --key-file; `confman key new` makes one",
             ));
         };
-        Ok(config.with_key(key).with_timeout(self.timeout()?))
+        Ok(config.with_key(key).with_timeout(self.timeout(timeout)?))
     }
 
     fn dev_folder(&self) -> Option<PathBuf> {
@@ -116,11 +128,11 @@ impl Reach {
         }
     }
 
-    fn timeout(&self) -> Result<Duration, Failure> {
+    fn timeout(&self, default: Duration) -> Result<Duration, Failure> {
         let (name, text) = match (&self.timeout, variable(TIMEOUT)) {
             (Some(text), _) => ("--timeout", text.clone()),
             (None, Some(text)) => (TIMEOUT, text),
-            (None, None) => return Ok(Duration::from_secs(10)),
+            (None, None) => return Ok(default),
         };
         parse_duration(&text).filter(|timeout| !timeout.is_zero()).ok_or_else(|| {
             Failure::refused(format!("{name} is {text:?}: it must be a duration, like \"500ms\", \"3s\" or \"5m\""))

@@ -30,8 +30,8 @@ const AFTER_HELP: &str = "\
 Example: confman restore prod.backup --data /var/lib/confman
 
 Needs no node. The first `confman serve` with this data directory makes a new cluster of one node, with the entries,
-history, audit and revisions of the backup; the old cluster's nodes are not part of it. It serves alone: this release
-cannot add nodes to a running cluster yet.";
+history, audit and revisions of the backup; the old cluster's nodes are not part of it. Others are added with
+`confman cluster add`, each with an empty data directory.";
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { file, data, output } = arguments;
@@ -53,7 +53,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     })??;
     let next = format!(
         "\nLaid into {}. Start the node that has it as its `dataDir`, with `confman serve`:\nit begins a new cluster by \
-         itself, and serves alone: this release cannot add nodes to it yet.\n",
+         itself. Then add the others to it, each started with an empty directory: `confman cluster add ID --peer \
+         HOST:PORT --url URL`.\n",
         data.display()
     );
     offline::print_taken(&SnapshotReport { file: file.display().to_string(), ..found }, output, &next)

@@ -30,7 +30,8 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | here | the client and its operations |
+//! | here | the client |
+//! | `operations.rs`, `members.rs` | what it can be asked for |
 //! | `settings.rs` | whom it asks, and how long |
 //! | `verdict.rs` | what an answer allows: pure, the table above |
 //! | `exchange.rs` | one operation: nodes, rounds, deadlines |
@@ -41,6 +42,7 @@
 
 mod error;
 mod exchange;
+mod members;
 mod operations;
 mod pages;
 mod path;

@@ -106,7 +106,7 @@ impl Client {
         if answer.status() == StatusCode::NOT_FOUND { Ok(None) } else { parse(&answer, false).map(Some) }
     }
 
-    async fn must_read<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+    pub(super) async fn must_read<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let nothing = || Error::Unexpected { what: format!("there is no {path}"), may_have_happened: false };
         self.read(path.to_owned()).await?.ok_or_else(nothing)
     }

@@ -65,6 +65,11 @@ pub(super) fn judge(is_write: bool, outcome: &Result<Response<Bytes>, SendError>
     }
 }
 
+/// A refusal that an operation does not take for an answer.
+pub(super) fn refusal(answer: &Response<Bytes>) -> Error {
+    Error::Refused(Refusal { status: answer.status().as_u16(), problem: problem(answer).map(Box::new) })
+}
+
 fn refused(status: StatusCode, problem: Option<Problem>) -> Verdict {
     Verdict::Failed(Error::Refused(Refusal { status: status.as_u16(), problem: problem.map(Box::new) }))
 }

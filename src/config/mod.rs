@@ -33,7 +33,7 @@ pub use parse::{ConfigError, Loaded, load, parse};
 pub use reference::reference;
 pub use settings::{LOG_DEFAULT, SETTINGS, Setting};
 pub use sources::{Effective, Origin, Sources};
-pub use units::parse_duration;
+pub use units::{is_base_url, is_peer_address, parse_duration};
 
 /// The configuration of one node, complete and checked.
 #[derive(Clone, Debug)]

@@ -92,8 +92,13 @@ impl HostPort {
     }
 }
 
+/// Whether other nodes can be told to connect there: a host and a port, and not "all addresses".
+pub fn is_peer_address(text: &str) -> bool {
+    HostPort::parse(text).is_some_and(|at| !at.is_unspecified())
+}
+
 /// Whether `text` is a base URL: `http://host[:port]` or `https://host[:port]`, and nothing behind it.
-pub(super) fn is_base_url(text: &str) -> bool {
+pub fn is_base_url(text: &str) -> bool {
     let Some(rest) = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) else { return false };
     HostPort::parse(rest).is_some() || (!rest.contains(':') && HostPort::parse(&format!("{rest}:1")).is_some())
 }

@@ -33,6 +33,12 @@ pub fn host() -> FakeHost {
 }
 
 impl FakeHost {
+    /// The same, drawing other random numbers: for several hosts that talk to each other.
+    pub fn seeded(mut self, seed: u64) -> FakeHost {
+        self.host.entropy = Arc::new(FakeEntropy(seed));
+        self
+    }
+
     /// Ends all tasks and fences all files; what comes back has lost of the unsynced whatever `rng` says.
     pub fn power_loss(&self, rng: &mut Rng) -> FakeHost {
         self.tasks.abort_all();

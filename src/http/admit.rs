@@ -11,6 +11,7 @@ use super::auth::role_name;
 use super::problem::Problem;
 use super::query::Query;
 use super::routes::{Access, Route, Serves};
+use crate::base::NodeId;
 use crate::model::{Key, Namespace};
 use crate::wire::Slug;
 
@@ -37,6 +38,13 @@ impl Call {
 
     pub(super) fn key(&self) -> Result<Key, Problem> {
         Key::parse(self.param("key")).map_err(|error| Problem::invalid(error.to_string()))
+    }
+
+    pub(super) fn node(&self) -> Result<NodeId, Problem> {
+        let text = self.param("node");
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        let id = text.parse().ok().filter(|id| plain && *id > 0);
+        id.map(NodeId).ok_or_else(|| Problem::invalid("a node is named by its id, a number from 1"))
     }
 
     pub(super) fn param(&self, name: &str) -> &str {

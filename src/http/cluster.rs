@@ -7,8 +7,8 @@ use super::HttpState;
 use super::admit::Call;
 use super::problem::Problem;
 use super::shape;
-use crate::api::{Alarm, AlarmKind, ClusterView, GroupReport, Member, MemberView, RaftRole};
-use crate::base::{GroupId, LogId, NodeId};
+use crate::api::{Alarm, AlarmKind, ClusterView, GroupReport, MemberView, RaftRole};
+use crate::base::{GroupId, LogId};
 use crate::wire;
 
 pub(super) async fn get(state: HttpState, _: Call) -> Result<Response, Problem> {
@@ -20,19 +20,6 @@ pub(super) async fn get(state: HttpState, _: Call) -> Result<Response, Problem> 
         nodes: view.members.iter().map(|member| node(member, &view)).collect(),
         alarms: view.alarms.iter().map(alarm).collect(),
     };
-    Ok(shape::json(StatusCode::OK, None, &body))
-}
-
-/// The members as the membership that this node knows has them; nobody is asked.
-pub(super) async fn members(state: HttpState, _: Call) -> Result<Response, Problem> {
-    let item = |(id, member): (NodeId, Member)| wire::Member {
-        node: id.0,
-        address: member.peer,
-        url: member.url,
-        storage: member.storage.to_string(),
-        voter: member.voter,
-    };
-    let body = wire::MemberList { items: state.api().members().into_iter().map(item).collect() };
     Ok(shape::json(StatusCode::OK, None, &body))
 }
 
@@ -92,6 +79,7 @@ fn alarm(alarm: &Alarm) -> wire::Alarm {
             AlarmKind::StateDamaged => wire::AlarmKind::StateDamaged,
             AlarmKind::ApiKeysDiffer => wire::AlarmKind::ApiKeysDiffer,
             AlarmKind::ClocksDiffer => wire::AlarmKind::ClocksDiffer,
+            AlarmKind::NotAMember => wire::AlarmKind::NotAMember,
         },
         nodes: alarm.nodes.iter().map(|node| node.0).collect(),
         detail: alarm.detail.clone(),

@@ -26,6 +26,7 @@ pub(super) async fn ready(state: HttpState, _: Call) -> Result<Response, Problem
             let detail = "this node has started and has not caught up yet: send requests to another";
             Err(Problem::new(Slug::VersionNotReached, detail).retry_later())
         }
+        Readiness::NotAMember { detail } => Err(Problem::new(Slug::NotAMember, detail).retry_later()),
         Readiness::NoLeader => Err(no_leader("this node is up, but can neither write nor pass writes on")),
     }
 }

@@ -15,6 +15,7 @@ mod cluster;
 mod conditional;
 mod config;
 mod health;
+mod members;
 mod namespaces;
 mod openapi;
 mod path;
@@ -44,9 +45,9 @@ use crate::base::RequestId;
 use crate::config::{ApiKey, FollowerWrites};
 use crate::host::{Host, Rng};
 
-/// Pages of lists that are made at once. One takes tens of milliseconds of a processor: those of a hundred clients must
-/// not stand between the steps of everybody else's requests.
-const PAGES_AT_ONCE: usize = 4;
+/// Pages of lists that are made at once. A long one takes tens of milliseconds of a processor: those of a hundred clients
+/// must not stand between the steps of everybody else's requests, and two processors are all that a node may have.
+const PAGES_AT_ONCE: usize = 1;
 /// How long a page may wait for its turn.
 const PAGE_WAIT: Duration = Duration::from_secs(5);
 

@@ -122,6 +122,11 @@ impl From<WriteError> for Problem {
                 ),
             )
             .member("freeBytes", free_bytes),
+            WriteError::Conflict(why) => Problem::new(Slug::MembershipConflict, why),
+            WriteError::NoSuchMember(node) => Problem::new(
+                Slug::NotFound,
+                format!("node {node} is not a member: see GET /api/v1/cluster/members for those there are"),
+            ),
             WriteError::Stopping => Problem::new(
                 Slug::Overloaded,
                 "nothing was written: this node is stopping. Send the request to another node",
@@ -138,6 +143,11 @@ impl From<ReadError> for Problem {
             ReadError::NotCaughtUp { leader_known: true } => Problem::new(
                 Slug::VersionNotReached,
                 "this node has just started and has not caught up: try again after the time in Retry-After, or ask another",
+            )
+            .retry_later(),
+            ReadError::NotAMember => Problem::new(
+                Slug::NotAMember,
+                "this node was removed from the cluster, and what it has grows old: ask another",
             )
             .retry_later(),
             ReadError::InvalidCursor => Problem::new(

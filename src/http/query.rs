@@ -55,6 +55,15 @@ impl Query {
         Ok(PageRequest { limit, cursor: self.get("cursor") })
     }
 
+    /// `force=true`.
+    pub(super) fn force(&self) -> Result<bool, Problem> {
+        match self.get("force") {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Problem::invalid("force is true or false")),
+        }
+    }
+
     /// How many redirects brought this request here.
     pub(super) fn hop(&self) -> Result<usize, Problem> {
         match self.get(HOP) {

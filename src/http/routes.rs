@@ -9,7 +9,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use super::admit::{self, Call};
 use super::answer::Matched;
 use super::problem::Problem;
-use super::{HttpState, audit, backup, cluster, config, health, namespaces, openapi, path, swagger};
+use super::{HttpState, audit, backup, cluster, config, health, members, namespaces, openapi, path, swagger};
 use crate::config::Role;
 use crate::host::BoxFuture;
 use crate::wire::Slug;
@@ -90,6 +90,9 @@ pub(super) const BACKUP: &str = "/api/v1/backup";
 pub(super) const AUDIT_VERIFY: &str = "/api/v1/audit/verify";
 pub(super) const AUDIT_OF: &str = "/api/v1/audit/{namespace}";
 pub(super) const SWAGGER_ASSET: &str = "/swagger/{asset}";
+pub(super) const MEMBER: &str = "/api/v1/cluster/members/{node}";
+pub(super) const REPLACE: &str = "/api/v1/cluster/members/{node}/replace";
+pub(super) const LEADER: &str = "/api/v1/cluster/leader";
 
 /// Every route there is. `HEAD` follows `GET`.
 #[rustfmt::skip]
@@ -117,11 +120,14 @@ pub static ROUTES: &[Route] = &[
         |s, c| Box::pin(audit::of_namespace(s, c))),
     file(Method::GET, BACKUP, ADMIN, backup::MEDIA_TYPE, |s, c| Box::pin(backup::get(s, c))),
     stateless(Method::GET, "/api/v1/cluster", READER, |s, c| Box::pin(cluster::get(s, c))),
-    stateless(Method::GET, MEMBERS, READER, |s, c| Box::pin(cluster::members(s, c))),
-    not_built(Method::POST, MEMBERS, ADMIN),
-    not_built(Method::PUT, "/api/v1/cluster/members/{node}", ADMIN),
-    not_built(Method::DELETE, "/api/v1/cluster/members/{node}", ADMIN),
-    not_built(Method::POST, "/api/v1/cluster/leader", ADMIN),
+    stateless(Method::GET, MEMBERS, READER, |s, c| Box::pin(members::list(s, c))),
+    built(Method::POST, MEMBERS, ADMIN, &["force", "hop"], |s, c| Box::pin(members::add(s, c))),
+    stateless(Method::GET, MEMBER, READER, |s, c| Box::pin(members::get(s, c))),
+    built(Method::PUT, MEMBER, ADMIN, &["force", "hop"], |s, c| Box::pin(members::promote(s, c))),
+    built(Method::DELETE, MEMBER, ADMIN, &["force", "hop"], |s, c| Box::pin(members::remove(s, c))),
+    built(Method::POST, REPLACE, ADMIN, &["force", "hop"],
+        |s, c| Box::pin(members::replace(s, c))),
+    built(Method::POST, LEADER, ADMIN, &["hop"], |s, c| Box::pin(members::transfer(s, c))),
     stateless(Method::GET, "/health", Access::Open, |s, c| Box::pin(health::health(s, c))),
     stateless(Method::GET, READY, Access::Open, |s, c| Box::pin(health::ready(s, c))),
     stateless(Method::GET, "/openapi.json", Access::Open, |s, c| Box::pin(openapi::get(s, c))),

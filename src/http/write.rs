@@ -1,4 +1,4 @@
-//! What all writes share: where they go, and what is said when they go wrong.
+//! What all writes, and changes of the members, share: where they go, and what is said when they go wrong.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -22,30 +22,40 @@ pub(super) async fn write(
     hop: usize,
     op: Op,
 ) -> Result<Applied, Problem> {
-    let may_redirect = match state.follower_writes() {
+    let (request_id, may_redirect) = (context.request_id.clone(), may_redirect(state, headers));
+    let request = WriteRequest { op, actor, request_id, forwarded: false, may_redirect };
+    state.api().write(request).await.map_err(|error| or_redirect(error, &context, hop))
+}
+
+/// Whether the client may be told where the leader is, rather than have its request passed on.
+pub(super) fn may_redirect(state: &HttpState, headers: &HeaderMap) -> bool {
+    match state.follower_writes() {
         FollowerWrites::Redirect => true,
         FollowerWrites::Forward => false,
         // curl drops Authorization on a redirect to another port, and browsers refuse to follow across origins.
         FollowerWrites::Auto => !headers.contains_key(header::AUTHORIZATION) && !headers.contains_key(header::ORIGIN),
-    };
-    let request_id = context.request_id.clone();
-    let request = WriteRequest { op, actor, request_id, forwarded: false, may_redirect };
-    match state.api().write(request).await {
-        Err(WriteError::NotLeader { .. }) if hop >= HOPS_MAX => Err(Problem::new(
+    }
+}
+
+/// What went wrong; with where to go, where another node leads.
+pub(super) fn or_redirect(error: WriteError, context: &Context, hop: usize) -> Problem {
+    match error {
+        WriteError::NotLeader { .. } if hop >= HOPS_MAX => Problem::new(
             Slug::NoLeader,
             format!(
                 "nothing was written: {hop} redirects brought the request here, and this node does not lead either. The \
                  leadership is changing: try again after the time in Retry-After"
             ),
         )
-        .retry_later()),
-        Err(WriteError::NotLeader { leader_url }) => {
-            let location = location(&leader_url, &context, hop + 1);
-            let value = HeaderValue::from_str(&location)
-                .map_err(|_| Problem::internal("the leader's advertised URL is no header value"))?;
-            Err(Problem::from(WriteError::NotLeader { leader_url }).header(header::LOCATION, value))
+        .retry_later(),
+        WriteError::NotLeader { leader_url } => {
+            let location = location(&leader_url, context, hop + 1);
+            match HeaderValue::from_str(&location) {
+                Ok(value) => Problem::from(WriteError::NotLeader { leader_url }).header(header::LOCATION, value),
+                Err(_) => Problem::internal("the leader's advertised URL is no header value"),
+            }
         }
-        result => result.map_err(Problem::from),
+        other => other.into(),
     }
 }
 

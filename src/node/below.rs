@@ -15,7 +15,7 @@ use crate::keys::StateView;
 use crate::log::{SnapshotMeta, SnapshotStream};
 use crate::model::{Applied, Command, Entry, EventId, Key, Namespace, NamespaceState, Op};
 use crate::peer::{FrameKind, Lane, PeerHandle, PeerTarget};
-use crate::raft::{self, RaftHandle};
+use crate::raft::{self, ChangeError, ChangeRequest, Changed, RaftHandle, Standing};
 
 /// Binds the API actor's view of the world below it.
 pub(super) fn bind(
@@ -56,6 +56,15 @@ impl Consensus for Raft {
         })
     }
 
+    fn change_members(
+        &self,
+        request: ChangeRequest,
+        deadline: Monotonic,
+    ) -> BoxFuture<'static, Result<Changed, ChangeError>> {
+        let raft = self.0.clone();
+        Box::pin(async move { raft.change_members(request, deadline).await })
+    }
+
     fn status(&self) -> RaftStatus {
         let status = self.0.status();
         let members: BTreeMap<NodeId, api::Member> = status
@@ -83,8 +92,14 @@ impl Consensus for Raft {
             snapshot: status.snapshot,
             purged: status.purged,
             members,
+            members_at: status.members_at,
+            joint: status.joint,
             caught_up: status.caught_up,
         }
+    }
+
+    fn standing(&self) -> Standing {
+        self.0.standing()
     }
 
     fn leader_other_than(&self, ruled_out: Option<(Term, NodeId)>) -> BoxFuture<'static, ()> {

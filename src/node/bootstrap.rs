@@ -1,42 +1,29 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
 
 use crate::apply::ApplyHandle;
-use crate::base::{GroupId, NodeId, RequestId, StorageId, WallTime};
+use crate::base::{NodeId, RequestId, StorageId, WallTime};
 use crate::config::MemberConfig;
 use crate::host::Host;
 use crate::log::Wal;
 use crate::model::{Command, CursorKey, Op};
-use crate::peer::{FrameKind, Lane, PeerHandle, PeerTarget};
-use crate::raft::{Member, RaftHandle, RaftRole};
+use crate::peer::PeerHandle;
+use crate::raft::{self, Member, RaftHandle, RaftRole};
 
 const PROBE_EVERY: Duration = Duration::from_millis(100);
-const PROBE_DEADLINE: Duration = Duration::from_secs(1);
+/// How long until a cluster that exists already is asked again.
+const EXISTS_PAUSE: Duration = Duration::from_secs(1);
+/// How long until a leader looks again whether the cluster has its secrets.
+const SECRETS_EVERY: Duration = Duration::from_secs(1);
+/// How often a node without a leader asks the others whether it belongs to them.
+const LOOK_AROUND_EVERY: Duration = Duration::from_secs(5);
 /// How many rounds without an answer from everyone until the log says whom the node waits for.
 const ROUNDS_BEFORE_A_WORD: u32 = 50;
 const SECRETS_DEADLINE: Duration = Duration::from_secs(5);
 /// How long after a proposal that was refused the next one is made.
 const SECRETS_PAUSE: Duration = Duration::from_millis(20);
-const FORMAT: u8 = 1;
-
-/// What a node says when it is asked whether it may become part of a fresh cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ProbeAnswer {
-    format: u8,
-    storage: StorageId,
-    /// Its log holds nothing.
-    empty: bool,
-}
-
-/// Answers a probe.
-pub(super) fn answer_probe(storage: StorageId, wal: &Wal) -> Bytes {
-    let answer = ProbeAnswer { format: FORMAT, storage, empty: wal.last().is_none() };
-    Bytes::from(postcard::to_stdvec(&answer).expect("derived serializers do not fail"))
-}
 
 /// Forms a fresh cluster, where there is none: the configured member with the smallest id asks all others, and only
 /// when every one of them answers "empty" makes them the first membership. A node that lost its data cannot form a
@@ -64,13 +51,17 @@ pub(super) async fn form_cluster(
                     found.insert(member.id, Member { peer, url, storage });
                 }
                 Ok(None) => {
-                    tracing::error!(
-                        node = member.id.0,
-                        "this node's data directory is empty, but node {} has data of this cluster: the cluster \
-                         exists already. Bring this node's old directory back, or give it a new id and add it",
-                        member.id
-                    );
-                    host.sleep(PROBE_DEADLINE).await;
+                    if rounds.is_multiple_of(ROUNDS_BEFORE_A_WORD) {
+                        tracing::error!(
+                            node = member.id.0,
+                            "this node's data directory is empty, but node {} has data of this cluster: the cluster \
+                             exists already. Bring this node's old directory back; or give it a new id, start it empty, \
+                             and run `confman cluster replace {} NEW_ID --peer HOST:PORT --url URL`",
+                            member.id,
+                            own.0
+                        );
+                    }
+                    host.sleep(EXISTS_PAUSE).await;
                     waiting_for.push(member.id.to_string());
                 }
                 Err(reason) => waiting_for.push(format!("{} ({reason})", member.id)),
@@ -116,7 +107,7 @@ pub(super) async fn give_secrets(host: Host, raft: RaftHandle, apply: ApplyHandl
             }
         }
         // A follower gets them from the log; a leader whose proposal failed tries again.
-        let look_again = host.clock.now().after(PROBE_DEADLINE);
+        let look_again = host.clock.now().after(SECRETS_EVERY);
         if let Some(Err(_)) = host.until(look_again, status.changed()).await {
             return;
         }
@@ -125,15 +116,38 @@ pub(super) async fn give_secrets(host: Host, raft: RaftHandle, apply: ApplyHandl
 
 /// The storage id of an empty member; `None` of one that has data.
 async fn probe(host: &Host, peers: &PeerHandle, member: &MemberConfig) -> Result<Option<StorageId>, String> {
-    let target = PeerTarget { node: member.id, address: member.peer.clone() };
-    let deadline = host.clock.now().after(PROBE_DEADLINE);
-    let answer = peers
-        .call(&target, Lane::Control, GroupId::MAIN, FrameKind::Probe, Bytes::new(), deadline)
-        .await
-        .map_err(|e| e.to_string())?;
-    let answer: ProbeAnswer = postcard::from_bytes(&answer).map_err(|e| e.to_string())?;
-    if answer.format != FORMAT {
-        return Err(format!("it answers in format {}, this node knows {FORMAT}", answer.format));
+    let found = raft::probe(host, peers, member.id, &member.peer).await.map_err(|error| error.to_string())?;
+    Ok(found.empty.then_some(found.storage))
+}
+
+/// Asks the other nodes, while nobody leads this one, whether it belongs to them: they refuse one that was removed, or
+/// was not added yet, and [`super::guard`] hears it.
+pub(super) async fn look_around(
+    host: Host,
+    own: NodeId,
+    configured: Vec<MemberConfig>,
+    peers: PeerHandle,
+    raft: RaftHandle,
+) {
+    let mut status = raft.subscribe();
+    loop {
+        if status.wait_for(|status| status.leader.is_none()).await.is_err() {
+            return;
+        }
+        host.sleep(LOOK_AROUND_EVERY).await;
+        let others: BTreeMap<NodeId, String> = {
+            let status = status.borrow();
+            if status.leader.is_some() {
+                continue;
+            }
+            let members = status.members.iter().map(|(id, member)| (*id, member.peer.clone()));
+            let configured = configured.iter().map(|member| (member.id, member.peer.clone()));
+            if status.members.is_empty() { configured.collect() } else { members.collect() }
+        };
+        for (node, address) in others.into_iter().filter(|(node, _)| *node != own) {
+            if let Err(why) = raft::probe(&host, &peers, node, &address).await {
+                tracing::debug!(peer = node.0, %why, "looking for the cluster");
+            }
+        }
     }
-    Ok(answer.empty.then_some(answer.storage))
 }

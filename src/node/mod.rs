@@ -90,8 +90,9 @@ impl Node {
         let founder = restore::Founder { node: config.node, member: Member { peer, url, storage } };
         let stores = storage::open::<R>(&host, group, &config.storage, &founder).await?;
 
-        let guard = Arc::new(guard::Guard::new(stores.wal.clone(), config.members.clone()));
-        let service = service::Service::new(storage, stores.wal.clone());
+        let guard = Arc::new(guard::Guard::new(&host, config.node, stores.wal.clone(), config.members.clone()));
+        let own = Member { peer: config.peer.address.clone(), url: config.http.url.clone(), storage };
+        let service = service::Service::new(own, stores.wal.clone());
         let identity = peer::Identity { cluster: config.cluster.clone(), node: config.node, storage };
         let peers = PeerHandle::start(&host, identity, config.peer.secret.clone(), guard.clone(), service.clone());
 
@@ -104,7 +105,8 @@ impl Node {
         };
         let (raft, server) =
             raft::start::<R>(&host, settings, stores.clone(), peers.clone()).await.map_err(StartError::Raft)?;
-        guard.follow(raft.subscribe());
+        guard.follow(&raft);
+        host.spawn("peer-links", guard::end_links_of_removed(host.clone(), peers.clone(), raft.subscribe()));
         service.bind_raft(server);
 
         let audit = AuditHandle::start(&host, group, stores.apply.views());
@@ -127,6 +129,8 @@ impl Node {
             raft.clone(),
         );
         host.spawn("bootstrap", forming);
+        let (members, to) = (config.members.clone(), peers.clone());
+        host.spawn("look-around", bootstrap::look_around(host.clone(), config.node, members, to, raft.clone()));
         host.spawn("secrets", bootstrap::give_secrets(host.clone(), raft.clone(), stores.apply.clone()));
         let http = HttpState::new(&host, api.clone(), config.api_keys, config.requests.follower_writes);
         let router = http::router(http.clone());

@@ -14,7 +14,8 @@ use crate::host::fake::{self, FakeEntropy, FakeHost};
 use crate::host::{Files, Rng};
 use crate::log::{Wal, WalSettings};
 use crate::model::{Key, Namespace};
-use crate::peer::PeerGuard;
+use crate::peer::{PeerClaim, PeerGuard, Refusal, RefusalCode};
+use crate::raft::Standing;
 
 /// A node with a few writes, and its backup in the midst of them.
 struct Old {
@@ -200,12 +201,27 @@ async fn a_node_of_the_old_cluster_and_the_restored_one_refuse_each_other() {
     let settings = WalSettings { segment_bytes: 4096, cache_bytes: 0, reserve_bytes: 0 };
     let wal = Wal::open(&fake::host().host, GroupId::MAIN, settings, None).await.expect("an empty log");
     let guard = |of: &Node| {
-        let guard = super::guard::Guard::new(wal.clone(), Vec::new());
-        guard.follow(of.raft.subscribe());
+        let guard = super::guard::Guard::new(&fake::host().host, NodeId(1), wal.clone(), Vec::new());
+        guard.follow(&of.raft);
         guard
     };
+    let claim = |node: u64, of: &Node| {
+        let members_at = of.raft.status().members_at;
+        assert!(members_at.is_some(), "each goes by a membership");
+        PeerClaim { node: NodeId(node), storage: of.storage, members_at, was_called: false }
+    };
     // The same node id, the same cluster's name, the same secret: only the data directory tells them apart.
-    assert!(guard(&old.node).admit(NodeId(1), node.storage).is_err());
-    assert!(guard(&node).admit(NodeId(1), old.node.storage).is_err());
-    assert!(guard(&node).admit(NodeId(2), old.node.storage).is_err(), "no other member is left");
+    assert!(guard(&old.node).admit(&claim(1, &node)).is_err());
+    assert!(guard(&node).admit(&claim(1, &old.node)).is_err());
+    assert!(guard(&node).admit(&claim(2, &old.node)).is_err(), "no other member is left");
+    // The restored cluster's membership is far newer, and says nothing of who belongs to the old one.
+    let says = |storage| Refusal {
+        members_at: node.raft.status().members_at,
+        storage: Some(storage),
+        ..Refusal::new(RefusalCode::NotMember, "not a member")
+    };
+    guard(&old.node).refused(NodeId(1), &says(node.storage));
+    assert_eq!(old.node.raft.standing(), Standing::Member);
+    guard(&old.node).refused(NodeId(1), &says(old.node.storage));
+    assert!(matches!(old.node.raft.standing(), Standing::Removed { .. }));
 }

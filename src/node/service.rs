@@ -2,26 +2,26 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use super::bootstrap;
 use crate::api::ApiHandle;
-use crate::base::{GroupId, NodeId, StorageId};
+use crate::base::{GroupId, NodeId};
 use crate::host::BoxFuture;
 use crate::log::Wal;
 use crate::peer::{FrameKind, PeerService};
-use crate::raft::RaftServer;
+use crate::raft::{self, Member, RaftServer};
 
 /// Hands the frames of other nodes to the actor that they are for. Bound late: peers may call while this node is
 /// still starting, and are told so.
 pub(super) struct Service {
-    storage: StorageId,
+    /// This node, as its configuration and its data directory have it.
+    own: Member,
     wal: Wal,
     raft: OnceLock<RaftServer>,
     api: OnceLock<ApiHandle>,
 }
 
 impl Service {
-    pub(super) fn new(storage: StorageId, wal: Wal) -> Arc<Service> {
-        Arc::new(Service { storage, wal, raft: OnceLock::new(), api: OnceLock::new() })
+    pub(super) fn new(own: Member, wal: Wal) -> Arc<Service> {
+        Arc::new(Service { own, wal, raft: OnceLock::new(), api: OnceLock::new() })
     }
 
     pub(super) fn bind_raft(&self, raft: RaftServer) {
@@ -49,7 +49,7 @@ impl PeerService for Service {
         }
         match kind {
             FrameKind::Probe => {
-                let answer = bootstrap::answer_probe(self.storage, &self.wal);
+                let answer = raft::answer_probe(&self.own, &self.wal);
                 Box::pin(std::future::ready(Ok(answer)))
             }
             FrameKind::Forward | FrameKind::Status => match self.api.get() {

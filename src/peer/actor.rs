@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -113,6 +113,22 @@ impl PeerHandle {
             return Err(PeerError::Unreachable(what));
         }
         self.link(to, lane).call(group, kind, body, deadline).await
+    }
+
+    /// The membership has changed: ends the links of those that the guard would not let in any more, and those to nodes
+    /// that are not `members`. Calls that are under way end by themselves.
+    pub fn members_changed(&self, members: &BTreeSet<NodeId>) {
+        self.0.context.sessions.recheck(&*self.0.context.guard);
+        let mut links = self.0.links.lock().unwrap_or_else(PoisonError::into_inner);
+        links.retain(|(node, _), _| members.contains(node));
+        let mut known = self.0.context.links.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(node, _), _| members.contains(node));
+    }
+
+    /// Forgets the links to a node: the next call tries at once, whatever came of those before.
+    pub fn forget(&self, node: NodeId) {
+        self.0.links.lock().unwrap_or_else(PoisonError::into_inner).retain(|(to, _), _| *to != node);
+        self.0.context.links.lock().unwrap_or_else(PoisonError::into_inner).retain(|(to, _), _| *to != node);
     }
 
     /// The last refused handshake per peer, sorted; a peer that was admitted since is not among them.

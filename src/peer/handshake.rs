@@ -17,6 +17,8 @@
 //!
 //! The layout of these messages (format byte, kind 0, CRC-32C, postcard) stays for ever, for the versions are
 //! negotiated in them. A later version may append fields: what follows a message is ignored, but is proven with it.
+//! So came the membership that a caller goes by, behind Hello, and behind Refusal the one that it is not in, with a proof
+//! of its own: a refused node may stop over it.
 //!
 //! A message that repeats the one before, byte for byte, is ignored: networks do that.
 
@@ -28,9 +30,9 @@ use sha2::Sha256;
 use super::frame::{FRAME_FORMAT, FrameError, KIND_HANDSHAKE, check_format};
 use super::refusal::{Refusal, RefusalCode};
 use super::text::one_line;
-use super::{Identity, Lane, PeerGuard};
+use super::{Identity, Lane, PeerClaim, PeerGuard};
 use crate::base::limits::HELLO_BYTES_MAX;
-use crate::base::{NodeId, StorageId};
+use crate::base::{LogId, NodeId, StorageId};
 use crate::config::Secret;
 
 /// The versions of the protocol after the handshake that this node speaks.
@@ -72,6 +74,15 @@ pub struct Remote {
     pub lane: Lane,
     /// The version of the protocol to speak.
     pub version: u16,
+    /// The membership that a caller goes by.
+    pub members_at: Option<LogId>,
+}
+
+impl Remote {
+    /// What a guard is asked about a caller.
+    pub(super) fn claim(&self) -> PeerClaim {
+        PeerClaim { node: self.node, storage: self.storage, members_at: self.members_at, was_called: false }
+    }
 }
 
 /// What to do after a frame was taken in.
@@ -91,8 +102,11 @@ pub enum Step {
 
 impl Step {
     fn refuse(code: RefusalCode, sentence: impl AsRef<str>) -> Step {
-        let refusal = Refusal::new(code, sentence);
-        let send = encode(&Message::Refusal { code: refusal.code as u8, sentence: &refusal.sentence });
+        Step::refuse_with(Refusal::new(code, sentence), &())
+    }
+
+    fn refuse_with(refusal: Refusal, behind: &impl Serialize) -> Step {
+        let send = encode_with(&Message::Refusal { code: refusal.code as u8, sentence: &refusal.sentence }, behind);
         Step::Refuse { refusal, send }
     }
 }
@@ -119,9 +133,27 @@ struct Hello<'a> {
     nonce: Nonce,
 }
 
+/// Behind Hello.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct BehindHello {
+    members_at: Option<LogId>,
+}
+
+/// Behind Refusal, where it is because of the membership.
+#[derive(Debug, Serialize, Deserialize)]
+struct BehindRefusal {
+    members_at: LogId,
+    storage: StorageId,
+    tag: Option<Tag>,
+}
+
 fn encode(message: &Message<'_>) -> Bytes {
+    encode_with(message, &())
+}
+
+fn encode_with(message: &Message<'_>, behind: &impl Serialize) -> Bytes {
     // Invariant: these types hold no map and no sequence of unknown length, so postcard cannot fail on them.
-    let body = postcard::to_stdvec(message).expect("a handshake message is plain data");
+    let body = postcard::to_stdvec(&(message, behind)).expect("a handshake message is plain data");
     let mut out = BytesMut::with_capacity(6 + body.len());
     out.put_u8(FRAME_FORMAT);
     out.put_u8(KIND_HANDSHAKE);
@@ -130,8 +162,12 @@ fn encode(message: &Message<'_>) -> Bytes {
     out.freeze()
 }
 
-/// Borrows from `bytes`: nothing is allocated.
 fn decode(bytes: &[u8]) -> Result<Message<'_>, FrameError> {
+    decode_with(bytes).map(|(message, _later_fields)| message)
+}
+
+/// A message, and what stands behind it. Borrows from `bytes`: nothing is allocated.
+fn decode_with(bytes: &[u8]) -> Result<(Message<'_>, &[u8]), FrameError> {
     check_format(bytes)?;
     if bytes.len() > HELLO_BYTES_MAX {
         return Err(FrameError::TooLong(bytes.len()));
@@ -142,7 +178,13 @@ fn decode(bytes: &[u8]) -> Result<Message<'_>, FrameError> {
     if crc32c::crc32c(body) != u32::from_le_bytes([c0, c1, c2, c3]) {
         return Err(FrameError::Checksum);
     }
-    postcard::take_from_bytes(body).map(|(message, _later_fields)| message).map_err(|_| FrameError::Handshake)
+    postcard::take_from_bytes(body).map_err(|_| FrameError::Handshake)
+}
+
+/// What stands behind a message, where its sender knows of it.
+fn behind<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
+    let (_, behind) = decode_with(bytes).ok()?;
+    postcard::take_from_bytes(behind).ok().map(|(behind, _later_fields)| behind)
 }
 
 /// The refusal in a handshake frame, if it is one: it may also arrive after the acceptor has opened the link.
@@ -158,6 +200,8 @@ pub(super) fn refusal_in(bytes: &[u8]) -> Option<Refusal> {
 enum Role {
     Initiator,
     Acceptor,
+    /// The acceptor, where it refuses.
+    Refuser,
 }
 
 /// The proof that `role` knows `secret`, over all that was said. `welcome` is who the acceptor says it is.
@@ -173,6 +217,7 @@ fn mac(
     mac.update(match role {
         Role::Initiator => b"confman peer handshake, initiator",
         Role::Acceptor => b"confman peer handshake, acceptor.",
+        Role::Refuser => b"confman peer handshake, refuser..",
     });
     // Lengths first, so that no two conversations have the same bytes.
     for part in [hello, challenge] {
@@ -183,6 +228,15 @@ fn mac(
         mac.update(&node.0.to_le_bytes());
         mac.update(&storage.0.to_le_bytes());
     }
+    mac
+}
+
+/// The proof of an acceptor that the membership which it refuses by is this one, and its data directory that.
+fn refusal_mac(secret: &Secret, hello: &[u8], challenge: &[u8], members_at: LogId, storage: StorageId) -> Hmac<Sha256> {
+    let mut mac = mac(secret, Role::Refuser, hello, challenge, None);
+    mac.update(&storage.0.to_le_bytes());
+    mac.update(&members_at.term.0.to_le_bytes());
+    mac.update(&members_at.index.0.to_le_bytes());
     mac
 }
 
@@ -227,9 +281,16 @@ pub struct Initiator {
 
 impl Initiator {
     /// Begins a handshake with the node that is expected at the other end. Returns the first frame to send.
-    pub fn start(credentials: Credentials, expects: NodeId, lane: Lane, nonce: Nonce) -> (Initiator, Bytes) {
+    /// `members_at` is the membership that this node goes by.
+    pub fn start(
+        credentials: Credentials,
+        expects: NodeId,
+        lane: Lane,
+        nonce: Nonce,
+        members_at: Option<LogId>,
+    ) -> (Initiator, Bytes) {
         let identity = &credentials.identity;
-        let hello = encode(&Message::Hello(Hello {
+        let hello = Message::Hello(Hello {
             versions: credentials.versions,
             cluster: &identity.cluster,
             node: identity.node,
@@ -238,7 +299,8 @@ impl Initiator {
             lane: lane as u8,
             has_secret: credentials.secret.is_some(),
             nonce,
-        }));
+        });
+        let hello = encode_with(&hello, &BehindHello { members_at });
         let initiator = Initiator { credentials, expects, lane, hello: hello.clone(), nonce, challenge: None };
         (initiator, hello)
     }
@@ -247,7 +309,8 @@ impl Initiator {
     pub fn on_frame(&mut self, bytes: &Bytes, guard: &dyn PeerGuard) -> Step {
         match (decode(bytes), &self.challenge) {
             (Ok(Message::Refusal { code, sentence }), _) => {
-                Step::Refused(Refusal::new(RefusalCode::from_wire(code), sentence))
+                let (members_at, storage) = self.refused_by(bytes).unzip();
+                Step::Refused(Refusal { members_at, storage, ..Refusal::new(RefusalCode::from_wire(code), sentence) })
             }
             (Ok(Message::Challenge { version, nonce }), None) => self.on_challenge(bytes, version, nonce),
             (Ok(Message::Challenge { .. }), Some((answered, _))) if answered == bytes => Step::Ignore,
@@ -257,6 +320,15 @@ impl Initiator {
             (Ok(_), _) => malformed(&FrameError::Handshake),
             (Err(error), _) => malformed(&error),
         }
+    }
+
+    /// The membership by which a refusal was said, and the data directory of who says it, if that is proven.
+    fn refused_by(&self, refusal: &[u8]) -> Option<(LogId, StorageId)> {
+        let (challenge, _) = self.challenge.as_ref()?;
+        let BehindRefusal { members_at, storage, tag } = behind(refusal)?;
+        let secret = self.credentials.secret.as_ref();
+        let expected = secret.map(|secret| refusal_mac(secret, &self.hello, challenge, members_at, storage));
+        proves(expected, tag).then_some((members_at, storage))
     }
 
     fn on_challenge(&mut self, bytes: &Bytes, version: u16, nonce: Nonce) -> Step {
@@ -299,10 +371,10 @@ impl Initiator {
                 format!("node {node} answers where node {} was expected: check the peer addresses", self.expects),
             );
         }
-        if let Err(reason) = guard.admit(node, storage) {
-            return Step::refuse(RefusalCode::NotAdmitted, reason);
+        if let Err(refusal) = guard.admit(&PeerClaim { node, storage, members_at: None, was_called: true }) {
+            return Step::refuse_with(refusal, &());
         }
-        Step::Open { remote: Remote { node, storage, lane: self.lane, version }, send: None }
+        Step::Open { remote: Remote { node, storage, lane: self.lane, version, members_at: None }, send: None }
     }
 }
 
@@ -348,7 +420,7 @@ impl Acceptor {
                         self.caller = Some(caller);
                         Step::Send(challenge)
                     }
-                    Err(step) => step,
+                    Err(refusal) => Step::refuse_with(refusal, &()),
                 }
             }
             (Ok(Message::Hello(_)), Some(caller)) if caller.hello == *bytes => Step::Ignore,
@@ -359,7 +431,7 @@ impl Acceptor {
     }
 
     // Nothing is proven yet: the answers repeat the caller's claims and tell nothing else.
-    fn on_hello(&self, bytes: &Bytes, hello: &Hello<'_>) -> Result<(Caller, Bytes), Step> {
+    fn on_hello(&self, bytes: &Bytes, hello: &Hello<'_>) -> Result<(Caller, Bytes), Refusal> {
         let own = &self.credentials.identity;
         if hello.cluster != own.cluster {
             let sentence = format!(
@@ -367,7 +439,7 @@ impl Acceptor {
                  configuration of both, and the peer address",
                 one_line(hello.cluster, 64)
             );
-            return Err(Step::refuse(RefusalCode::WrongCluster, sentence));
+            return Err(Refusal::new(RefusalCode::WrongCluster, sentence));
         }
         let Some(version) = self.credentials.versions.common(hello.versions) else {
             let (ours, theirs) = (self.credentials.versions, hello.versions);
@@ -375,17 +447,17 @@ impl Acceptor {
                 "the caller speaks protocol versions {} to {}, the called node {} to {}: upgrade the older node",
                 theirs.min, theirs.max, ours.min, ours.max
             );
-            return Err(Step::refuse(RefusalCode::Versions, sentence));
+            return Err(Refusal::new(RefusalCode::Versions, sentence));
         };
         if hello.storage == own.storage {
-            return Err(Step::refuse(RefusalCode::SelfConnection, self_connection(hello.expects)));
+            return Err(Refusal::new(RefusalCode::SelfConnection, self_connection(hello.expects)));
         }
         if hello.expects != own.node {
             let sentence = format!("this is not node {}: check its peer address", hello.expects);
-            return Err(Step::refuse(RefusalCode::WrongNode, sentence));
+            return Err(Refusal::new(RefusalCode::WrongNode, sentence));
         }
         let Some(lane) = Lane::from_wire(hello.lane) else {
-            return Err(Step::refuse(
+            return Err(Refusal::new(
                 RefusalCode::Versions,
                 format!("unknown lane {}: upgrade the called node", hello.lane),
             ));
@@ -393,22 +465,23 @@ impl Acceptor {
         match (hello.has_secret, self.credentials.secret.is_some()) {
             (false, true) => {
                 let sentence = "the caller has no cluster secret, the called node has one: set the same on both";
-                return Err(Step::refuse(RefusalCode::SecretMissing, sentence));
+                return Err(Refusal::new(RefusalCode::SecretMissing, sentence));
             }
             (true, false) => {
                 let sentence = "the caller has a cluster secret, the called node has none: set the same on both";
-                return Err(Step::refuse(RefusalCode::SecretUnexpected, sentence));
+                return Err(Refusal::new(RefusalCode::SecretUnexpected, sentence));
             }
             (true, true) | (false, false) => {}
         }
         if hello.nonce == self.nonce {
-            return Err(Step::refuse(
+            return Err(Refusal::new(
                 RefusalCode::WrongSecret,
                 "the called node's own nonce came in: it was reflected",
             ));
         }
         let challenge = encode(&Message::Challenge { version, nonce: self.nonce });
-        let remote = Remote { node: hello.node, storage: hello.storage, lane, version };
+        let BehindHello { members_at } = behind(bytes).unwrap_or_default();
+        let remote = Remote { node: hello.node, storage: hello.storage, lane, version, members_at };
         Ok((Caller { remote, hello: bytes.clone(), challenge: challenge.clone() }, challenge))
     }
 
@@ -424,8 +497,12 @@ impl Acceptor {
             let sentence = format!("two nodes are configured as node {}: give each its own id", own.node);
             return Step::refuse(RefusalCode::DuplicateNode, sentence);
         }
-        if let Err(reason) = guard.admit(remote.node, remote.storage) {
-            return Step::refuse(RefusalCode::NotAdmitted, reason);
+        if let Err(refusal) = guard.admit(&remote.claim()) {
+            let Some(members_at) = refusal.members_at else { return Step::refuse_with(refusal, &()) };
+            let storage = own.storage;
+            let proof = secret.map(|secret| refusal_mac(secret, &caller.hello, &caller.challenge, members_at, storage));
+            let tag = proof.map(|proof| proof.finalize().into_bytes().into());
+            return Step::refuse_with(refusal, &BehindRefusal { members_at, storage, tag });
         }
         let who = (own.node, own.storage);
         let tag = secret.map(|s| {

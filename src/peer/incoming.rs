@@ -12,7 +12,7 @@ use super::calls::SENTENCE_BYTES_MAX;
 use super::frame::{BODY_BYTES_MAX, Frame, FrameRole};
 use super::handshake::{Acceptor, Remote, Step, refusal_in};
 use super::load::{Load, Place, REQUESTS_IN_FLIGHT_MAX};
-use super::{Caller, Lane, Refusal, RepeatWindow, text};
+use super::{Caller, Lane, PeerGuard, Refusal, RepeatWindow, text};
 use crate::base::NodeId;
 use crate::base::limits::{FRAME_BYTES_MAX, HELLO_BYTES_MAX};
 use crate::host::{Link, LinkReceiver, LinkSender, TaskHandle};
@@ -37,7 +37,13 @@ pub(super) struct Sessions(Mutex<SessionTable>);
 struct SessionTable {
     closed: bool,
     next: u64,
-    open: BTreeMap<(NodeId, Lane), (u64, TaskHandle)>,
+    open: BTreeMap<(NodeId, Lane), Session>,
+}
+
+struct Session {
+    serial: u64,
+    remote: Remote,
+    task: TaskHandle,
 }
 
 impl Sessions {
@@ -51,16 +57,30 @@ impl Sessions {
         let serial = table.next;
         let session = serve(context.clone(), remote, link, serial);
         let task = context.host.spawn("peer-session", session);
-        if let Some((_, before)) = table.open.insert((remote.node, remote.lane), (serial, task)) {
-            before.abort();
+        if let Some(before) = table.open.insert((remote.node, remote.lane), Session { serial, remote, task }) {
+            before.task.abort();
         }
     }
 
     fn ended(&self, remote: Remote, serial: u64) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (remote.node, remote.lane);
-        if table.open.get(&key).is_some_and(|(open, _)| *open == serial) {
+        if table.open.get(&key).is_some_and(|open| open.serial == serial) {
             table.open.remove(&key);
+        }
+    }
+
+    /// Ends the sessions of nodes that the guard would not let in any more.
+    pub fn recheck(&self, guard: &dyn PeerGuard) {
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, session) in std::mem::take(&mut table.open) {
+            let Err(refusal) = guard.admit(&session.remote.claim()) else {
+                table.open.insert(key, session);
+                continue;
+            };
+            let Remote { node, lane, .. } = session.remote;
+            tracing::info!(peer = %node, ?lane, code = %refusal.code, "ended the link of a peer: {}", refusal.sentence);
+            session.task.abort();
         }
     }
 
@@ -68,8 +88,8 @@ impl Sessions {
     pub fn close(&self) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         table.closed = true;
-        for (_, (_, task)) in std::mem::take(&mut table.open) {
-            task.abort();
+        for session in std::mem::take(&mut table.open).into_values() {
+            session.task.abort();
         }
     }
 }

@@ -43,7 +43,7 @@ pub use refusal::{Refusal, RefusalCode};
 pub use refusals::{Caller, PeerRefusal};
 pub use window::RepeatWindow;
 
-use crate::base::{GroupId, NodeId, StorageId};
+use crate::base::{GroupId, LogId, NodeId, StorageId};
 use crate::host::BoxFuture;
 
 /// Who this node is.
@@ -82,11 +82,31 @@ pub struct PeerTarget {
     pub address: String,
 }
 
+/// Another node, as it has proven to be: it knows the cluster secret. Whether it belongs to the cluster is the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerClaim {
+    pub node: NodeId,
+    /// Its data directory.
+    pub storage: StorageId,
+    /// The membership that it goes by, where it has one and has said so.
+    pub members_at: Option<LogId>,
+    /// It answers where this node called it; else it calls.
+    pub was_called: bool,
+}
+
 /// Decides who may talk to this node. Both sides of a link ask theirs, before any frame but the handshake's passes.
 pub trait PeerGuard: Send + Sync {
-    /// Whether this node, with this data directory, belongs to the cluster. It has proven to know the cluster secret.
-    /// An error is the reason, with what to do about it, for both sides' logs.
-    fn admit(&self, node: NodeId, storage: StorageId) -> Result<(), String>;
+    /// The entry that brought the membership that this node goes by. Told to those whom it calls.
+    fn members_at(&self) -> Option<LogId> {
+        None
+    }
+
+    /// Whether this node, with this data directory, belongs to the cluster. An error is the reason, with what to do
+    /// about it, for both sides' logs.
+    fn admit(&self, peer: &PeerClaim) -> Result<(), Refusal>;
+
+    /// Another node has refused this one, by a membership that it has proven to have: [`Refusal::members_at`].
+    fn refused(&self, _by: NodeId, _refusal: &Refusal) {}
 }
 
 /// Executes what other nodes ask for.

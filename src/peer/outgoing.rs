@@ -182,8 +182,8 @@ impl Actor {
     async fn shake_hands(&self, link: &mut Link) -> Result<(), PeerError> {
         let failed = |what: String| PeerError::Unreachable(format!("the handshake with {}: {what}", self.to.address));
         let guard = &*self.context.guard;
-        let (mut initiator, hello) =
-            Initiator::start(self.context.credentials.clone(), self.to.node, self.lane, self.context.nonce());
+        let (credentials, nonce) = (self.context.credentials.clone(), self.context.nonce());
+        let (mut initiator, hello) = Initiator::start(credentials, self.to.node, self.lane, nonce, guard.members_at());
         link.sender.send(vec![hello]).await.map_err(|e| failed(e.to_string()))?;
         loop {
             let received = link.receiver.recv(HELLO_BYTES_MAX).await.map_err(|e| failed(e.to_string()))?;
@@ -204,7 +204,10 @@ impl Actor {
                     let _ = link.sender.send(vec![send]).await;
                     return Err(self.refused(refusal, "refused a peer that we called"));
                 }
-                Step::Refused(refusal) => return Err(self.refused(refusal, "a peer refused us")),
+                Step::Refused(refusal) => {
+                    guard.refused(self.to.node, &refusal);
+                    return Err(self.refused(refusal, "a peer refused us"));
+                }
             }
         }
     }

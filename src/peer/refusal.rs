@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::text::one_line;
+use crate::base::{LogId, StorageId};
 
 /// Why a handshake was refused, for programs. The numbers are on the wire: never reuse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,8 +24,10 @@ pub enum RefusalCode {
     SecretUnexpected = 8,
     /// Both have a secret, but not the same.
     WrongSecret = 9,
-    /// The secret is right, but the membership does not let this node in: unknown, or another storage id.
+    /// The secret is right, but the membership does not let this node in: another storage id, or there is none yet.
     NotAdmitted = 10,
+    /// The secret is right, but the node is not in the membership, or not any more.
+    NotMember = 11,
     /// A code of a newer version.
     Other = 255,
 }
@@ -43,6 +46,7 @@ impl RefusalCode {
             SecretUnexpected,
             WrongSecret,
             NotAdmitted,
+            NotMember,
         ];
         known.into_iter().find(|code| *code as u8 == byte).unwrap_or(Other)
     }
@@ -61,6 +65,7 @@ impl fmt::Display for RefusalCode {
             RefusalCode::SecretUnexpected => "secret-unexpected",
             RefusalCode::WrongSecret => "wrong-secret",
             RefusalCode::NotAdmitted => "not-admitted",
+            RefusalCode::NotMember => "not-member",
             RefusalCode::Other => "other",
         })
     }
@@ -75,14 +80,20 @@ impl fmt::Display for RefusalCode {
 pub struct Refusal {
     pub code: RefusalCode,
     pub sentence: String,
+    /// The membership, committed, that the refused node is not in. Proven with the cluster secret, or not there.
+    pub members_at: Option<LogId>,
+    /// The data directory of who goes by that membership, proven with it: a cluster that was restored from a backup may
+    /// have the secret, the names and the addresses of another.
+    pub storage: Option<StorageId>,
 }
 
 impl Refusal {
     /// A sentence's length in bytes; a longer one is cut.
     pub const SENTENCE_BYTES_MAX: usize = 512;
 
-    pub(super) fn new(code: RefusalCode, sentence: impl AsRef<str>) -> Refusal {
+    pub fn new(code: RefusalCode, sentence: impl AsRef<str>) -> Refusal {
         // What the other side sent ends up in our log: one line, bounded, nothing that a terminal would obey.
-        Refusal { code, sentence: one_line(sentence.as_ref(), Refusal::SENTENCE_BYTES_MAX) }
+        let sentence = one_line(sentence.as_ref(), Refusal::SENTENCE_BYTES_MAX);
+        Refusal { code, sentence, members_at: None, storage: None }
     }
 }

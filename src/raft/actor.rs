@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
@@ -7,11 +9,13 @@ use openraft::errors::{ClientWriteError, InitializeError, RaftError};
 use openraft::{AsyncRuntime, SnapshotPolicy};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::course::{Asker, Course};
+use super::members::{ChangeError, ChangeRequest, Changed, MemberChange};
 use super::network::Network;
 use super::read_index::{ReadIndexError, ReadIndexHandle, ReadIndexSettings};
 use super::server::RaftServer;
 use super::state_machine::StateMachine;
-use super::status::{Member, RaftRole, RaftStatus};
+use super::status::{Member, RaftRole, RaftStatus, Standing};
 use super::types::{Reply, Types};
 use super::{log_store, publish, stamp};
 use crate::apply::ApplyHandle;
@@ -26,6 +30,8 @@ use crate::peer::PeerHandle;
 const RAFT_INBOX_MAX: usize = 4096;
 /// How often the free space of the disk is looked at.
 const DISK_LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often a leader tries to finish a change of members that an earlier one left.
+const FINISH_EVERY: Duration = Duration::from_secs(1);
 
 /// The Raft actor of one group.
 #[derive(Clone)]
@@ -33,6 +39,7 @@ pub struct RaftHandle {
     host: Host,
     inbox: mpsc::Sender<Msg>,
     status: watch::Receiver<RaftStatus>,
+    publish: Arc<watch::Sender<RaftStatus>>,
     reads: ReadIndexHandle,
 }
 
@@ -72,8 +79,20 @@ pub enum ProposeError {
 }
 
 enum Msg {
-    Propose { command: Command, answer: oneshot::Sender<Result<Applied, ProposeError>> },
-    Initialize { members: BTreeMap<NodeId, Member>, answer: oneshot::Sender<Result<(), String>> },
+    Propose {
+        command: Command,
+        answer: oneshot::Sender<Result<Applied, ProposeError>>,
+    },
+    Initialize {
+        members: BTreeMap<NodeId, Member>,
+        answer: oneshot::Sender<Result<(), String>>,
+    },
+    Change {
+        request: ChangeRequest,
+        asker: Asker,
+    },
+    /// The membership is joint, perhaps by a leader that is gone.
+    FinishChange,
     HandOver,
 }
 
@@ -111,6 +130,26 @@ impl RaftHandle {
         done.await.map_err(|_| stopped())?
     }
 
+    /// Changes the members, or who leads, with this node as leader; see [`MemberChange`]. One change at a time. Answers
+    /// once it is committed, or by `deadline`.
+    pub async fn change_members(&self, request: ChangeRequest, deadline: Monotonic) -> Result<Changed, ChangeError> {
+        let (answer, outcome) = oneshot::channel();
+        let asker = Asker { answer: Some(answer), deadline };
+        if self.inbox.send(Msg::Change { request, asker }).await.is_err() {
+            return Err(ChangeError::NotLeader);
+        }
+        match self.host.until(deadline, outcome).await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_)) | None => Err(ChangeError::OutcomeUnknown),
+        }
+    }
+
+    /// The other nodes say that this one does not belong to them: [`RaftStatus::standing`]. It is a member again once
+    /// it receives a membership that says so.
+    pub fn stands(&self, standing: Standing) {
+        self.publish.send_if_modified(|status| std::mem::replace(&mut status.standing, standing) != standing);
+    }
+
     /// Gives the leadership, where this node has it, to the follower that is furthest, so that a planned end costs no
     /// election timeout. Returns once another leads, or after `within`: then the others elect one by themselves.
     pub async fn hand_over(&self, within: Duration) {
@@ -130,6 +169,11 @@ impl RaftHandle {
     /// What this node knows of its group now.
     pub fn status(&self) -> RaftStatus {
         self.status.borrow().clone()
+    }
+
+    /// Whether this node belongs to its cluster, as far as it has heard.
+    pub fn standing(&self) -> Standing {
+        self.status.borrow().standing
     }
 
     /// Follows the status.
@@ -170,7 +214,7 @@ pub async fn start<R: AsyncRuntime>(
             node: settings.node,
             group: settings.group,
             raft: raft.clone(),
-            peers,
+            peers: peers.clone(),
             status: status.clone(),
             applied: storage.apply.subscribe(),
             election_timeout_max: settings.raft.election_timeout_max,
@@ -190,12 +234,26 @@ pub async fn start<R: AsyncRuntime>(
         publish: publish.clone(),
     };
     host.spawn("raft-status", publisher.run());
-    host.spawn("raft-disk", watch_disk(host.clone(), settings.storage.reserve_bytes, publish));
+    host.spawn("raft-disk", watch_disk(host.clone(), settings.storage.reserve_bytes, publish.clone()));
 
     let (inbox, messages) = mpsc::channel(RAFT_INBOX_MAX);
-    let actor = Actor { host: host.clone(), raft: raft.clone(), status: status.clone(), stamper };
-    host.spawn("raft", actor.run(messages));
-    let handle = RaftHandle { host: host.clone(), inbox, status, reads: reads.clone() };
+    // One change at a time.
+    let (change_ended, completions) = mpsc::channel(1);
+    let actor = Actor {
+        host: host.clone(),
+        raft: raft.clone(),
+        status: status.clone(),
+        stamper,
+        node: settings.node,
+        peers,
+        election_timeout_max: settings.raft.election_timeout_max,
+        change: None,
+        next_change: None,
+        change_ended,
+    };
+    host.spawn("raft", actor.run(messages, completions));
+    host.spawn("raft-joint", watch_joint(host.clone(), status.clone(), inbox.downgrade()));
+    let handle = RaftHandle { host: host.clone(), inbox, status, publish, reads: reads.clone() };
     Ok((handle, RaftServer::new(raft, storage.snapshots, host.clock.clone(), heard, reads)))
 }
 
@@ -224,22 +282,116 @@ struct Actor<R: AsyncRuntime> {
     raft: openraft::Raft<Types<R>, StateMachine<R>>,
     status: watch::Receiver<RaftStatus>,
     stamper: Arc<Mutex<stamp::Stamper>>,
+    node: NodeId,
+    peers: PeerHandle,
+    election_timeout_max: Duration,
+    change: Option<UnderWay>,
+    /// The removal of a node that the change under way waits for.
+    next_change: Option<(ChangeRequest, Asker)>,
+    change_ended: mpsc::Sender<()>,
+}
+
+/// A change of members that has not ended.
+struct UnderWay {
+    what: String,
+    /// Whom it may have to wait for.
+    learner: Option<NodeId>,
+    cancel: watch::Sender<bool>,
+}
+
+enum Next {
+    ChangeEnded,
+    Message(Msg),
+    HandlesGone,
 }
 
 impl<R: AsyncRuntime> Actor<R> {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Msg>) {
-        while let Some(msg) = inbox.recv().await {
-            match msg {
-                Msg::Propose { command, answer } => self.propose(command, answer).await,
-                Msg::HandOver => self.hand_over().await,
-                Msg::Initialize { members, answer } => {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Msg>, mut completions: mpsc::Receiver<()>) {
+        loop {
+            // Old work before new.
+            let next = poll_fn(|cx| {
+                if let Poll::Ready(Some(())) = completions.poll_recv(cx) {
+                    return Poll::Ready(Next::ChangeEnded);
+                }
+                inbox.poll_recv(cx).map(|msg| msg.map_or(Next::HandlesGone, Next::Message))
+            });
+            match next.await {
+                Next::ChangeEnded => {
+                    self.change = None;
+                    if let Some((request, asker)) = self.next_change.take() {
+                        self.begin_change(request, asker);
+                    }
+                }
+                Next::Message(Msg::Propose { command, answer }) => self.propose(command, answer).await,
+                Next::Message(Msg::HandOver) => self.hand_over().await,
+                Next::Message(Msg::Change { request, asker }) => self.change_members(request, asker),
+                Next::Message(Msg::FinishChange) => self.finish_change(),
+                Next::Message(Msg::Initialize { members, answer }) => {
                     let raft = self.raft.clone();
                     // It waits for the log's sync, so it must not hold up the inbox.
                     self.host.spawn("raft-initialize", async move {
                         answer.send(initialize(&raft, members).await).ok();
                     });
                 }
+                Next::HandlesGone => return,
             }
+        }
+    }
+
+    fn change_members(&mut self, request: ChangeRequest, mut asker: Asker) {
+        let Some(under_way) = &self.change else { return self.begin_change(request, asker) };
+        // Who removes the node that a change waits for wants it to wait no longer.
+        let cancels = match request.change {
+            MemberChange::Remove { node } => under_way.learner == Some(node),
+            _ => false,
+        };
+        if cancels && self.next_change.is_none() {
+            under_way.cancel.send_replace(true);
+            self.next_change = Some((request, asker));
+            return;
+        }
+        asker.answer(Err(ChangeError::Conflict(format!(
+            "one change of the cluster at a time, and {} is under way: wait until it has ended",
+            under_way.what
+        ))));
+    }
+
+    fn begin_change(&mut self, request: ChangeRequest, mut asker: Asker) {
+        if self.status.borrow().role != RaftRole::Leader {
+            return asker.answer(Err(ChangeError::NotLeader));
+        }
+        let course = self.course(request.change.to_string(), request.change.learner());
+        let ended = self.change_ended.clone();
+        self.host.spawn("raft-change", async move {
+            course.run(request, asker).await;
+            // The actor may be gone, and with it who would want to know.
+            ended.send(()).await.ok();
+        });
+    }
+
+    fn finish_change(&mut self) {
+        if self.change.is_some() {
+            return;
+        }
+        let course = self.course("finishing a change that an earlier leader began".to_owned(), None);
+        let ended = self.change_ended.clone();
+        self.host.spawn("raft-change", async move {
+            course.finish().await;
+            ended.send(()).await.ok();
+        });
+    }
+
+    fn course(&mut self, what: String, learner: Option<NodeId>) -> Course<R> {
+        let (cancel, cancelled) = watch::channel(false);
+        self.change = Some(UnderWay { what, learner, cancel });
+        Course {
+            host: self.host.clone(),
+            raft: self.raft.clone(),
+            peers: self.peers.clone(),
+            node: self.node,
+            status: self.status.clone(),
+            election_timeout_max: self.election_timeout_max,
+            cancelled,
         }
     }
 
@@ -304,6 +456,17 @@ async fn initialize<R: AsyncRuntime>(
         // Initialised before this call: what it asked for is so.
         Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
         Err(e) => Err(e.to_string()),
+    }
+}
+
+/// Has a joint membership finished, for as long as this node leads one.
+async fn watch_joint(host: Host, mut status: watch::Receiver<RaftStatus>, inbox: mpsc::WeakSender<Msg>) {
+    while status.wait_for(|status| status.role == RaftRole::Leader && status.joint).await.is_ok() {
+        let Some(inbox) = inbox.upgrade() else { return };
+        // Full or closed: the next look comes.
+        inbox.try_send(Msg::FinishChange).ok();
+        drop(inbox);
+        host.sleep(FINISH_EVERY).await;
     }
 }
 

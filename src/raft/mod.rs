@@ -11,16 +11,23 @@
 //! | `network` | openraft's calls to other nodes, on [`crate::peer::PeerHandle`] |
 //! | `server` | the other side: frames from other nodes, handed to openraft |
 //! | `read_index` | which entry a linearizable read must see: the leader confirmed by a quorum, in rounds |
-//! | `actor` | the Raft actor: admission, stamping, proposing, snapshots by bytes |
+//! | `actor` | the Raft actor: admission, stamping, proposing, snapshots by bytes, one change of members at a time |
+//! | `members`, `course` | changes of the membership, and of who leads: what they are, and how they go |
+//! | `probe` | what a node says of itself before it is a member |
 //! | `status` | what a node knows of its group, published |
 //!
 //! openraft's runtime is a type; the parameter `R` stays inside this module and `Node::start`, handles erase it.
 
 mod actor;
 mod codec;
+mod course;
 mod founder;
 mod log_store;
+mod members;
+#[cfg(test)]
+mod members_tests;
 mod network;
+mod probe;
 mod publish;
 mod read_index;
 #[cfg(test)]
@@ -40,7 +47,9 @@ mod types;
 
 pub use actor::{GroupStorage, ProposeError, RaftHandle, RaftSettings, start};
 pub use founder::{MembershipContent, VoteContent, membership_of_one, read_membership, read_vote, vote_for_itself};
+pub use members::{ChangeError, ChangeRequest, Changed, MemberChange};
+pub use probe::{ProbeAnswer, ProbeError, answer_probe, probe};
 pub use read_index::ReadIndexError;
 pub use server::RaftServer;
-pub use status::{Member, RaftRole, RaftStatus};
+pub use status::{Member, RaftRole, RaftStatus, Standing};
 pub use types::{Types, VoteOf, log_id_of};

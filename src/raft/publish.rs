@@ -8,9 +8,10 @@ use openraft::async_runtime::watch::WatchReceiver;
 use openraft::{AsyncRuntime, Instant, RaftMetrics, ServerState};
 use tokio::sync::watch;
 
+use super::members;
 use super::stamp::{self, Stamper};
 use super::state_machine::StateMachine;
-use super::status::{RaftRole, RaftStatus};
+use super::status::{RaftRole, RaftStatus, Standing};
 use super::types::{Types, log_id_of};
 use crate::apply::ApplyHandle;
 use crate::base::{LogId, LogIndex, Monotonic, Term};
@@ -100,10 +101,18 @@ impl<R: AsyncRuntime> Publisher<R> {
             status.snapshot = seen.snapshot.as_ref().map(log_id_of::<R>);
             status.purged = seen.purged.as_ref().map(log_id_of::<R>);
             status.caught_up = caught_up;
+            status.members_committed = seen.committed_membership_config == seen.membership_config;
             if new_members {
-                let membership = seen.membership_config.membership();
-                status.members = Arc::new(membership.nodes().map(|(id, member)| (*id, member.clone())).collect());
-                status.voters = Arc::new(membership.voter_ids().collect());
+                (status.voters, status.members, status.joint) = members::voters_and_members(seen);
+                status.members_at = membership_id;
+                let belongs = status.members.contains_key(&status.node);
+                let newer = match status.standing {
+                    Standing::Removed { at } => membership_id > Some(at),
+                    Standing::NotAdded | Standing::Member => true,
+                };
+                if belongs && newer {
+                    status.standing = Standing::Member;
+                }
             }
             *status != before
         });

@@ -23,7 +23,7 @@ use crate::host::fake::{self, FakeHost};
 use crate::host::{Batch, BoxFuture, Direction};
 use crate::log::{LogEntry, SnapshotFile, Snapshots, Wal, WalSettings};
 use crate::model::{Command, Key, Namespace, Op, ValueType};
-use crate::peer::{FrameKind, Identity, PeerGuard, PeerHandle, PeerService};
+use crate::peer::{FrameKind, Identity, PeerClaim, PeerGuard, PeerHandle, PeerService, Refusal, RefusalCode};
 
 const GROUP: GroupId = GroupId::MAIN;
 const RESERVE: u64 = 8 << 20;
@@ -204,8 +204,8 @@ async fn installing_waits_for_a_full_disk_and_sets_aside_what_cannot_be_installe
 struct Nobody;
 
 impl PeerGuard for Nobody {
-    fn admit(&self, _: NodeId, _: StorageId) -> Result<(), String> {
-        Err("nobody".into())
+    fn admit(&self, _: &PeerClaim) -> Result<(), Refusal> {
+        Err(Refusal::new(RefusalCode::NotAdmitted, "nobody"))
     }
 }
 

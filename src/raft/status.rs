@@ -28,6 +28,17 @@ pub enum RaftRole {
     Stopped,
 }
 
+/// Whether this node belongs to its cluster, as far as it has heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    #[default]
+    Member,
+    /// It is empty, and the cluster that it is configured for exists without it.
+    NotAdded,
+    /// It was a member, and the membership of this entry, which is committed, is without it.
+    Removed { at: LogId },
+}
+
 /// What this node knows of its group, as of the last change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RaftStatus {
@@ -45,6 +56,12 @@ pub struct RaftStatus {
     /// Voters and learners of the effective membership.
     pub members: Arc<BTreeMap<NodeId, Member>>,
     pub voters: Arc<Vec<NodeId>>,
+    /// The entry that brought this membership, and whether it is known to be committed.
+    pub members_at: Option<LogId>,
+    pub members_committed: bool,
+    /// A change of voters is half done: the old and the new ones decide together.
+    pub joint: bool,
+    pub standing: Standing,
     /// Since the start, this node has once applied all that a leader had committed.
     pub caught_up: bool,
     /// Free bytes on the disk of the data directory, and whether they are too few to take writes.

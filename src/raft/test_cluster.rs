@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::actor::GroupStorage;
-use super::{Member, RaftHandle, RaftServer, RaftSettings};
+use super::{Member, RaftHandle, RaftServer, RaftSettings, answer_probe};
 use crate::apply::ApplyHandle;
 use crate::base::{GroupId, LogId, Monotonic, NodeId, RequestId, StorageId, WallTime};
 use crate::config::{RaftConfig, Secret, StorageConfig};
@@ -19,7 +19,7 @@ use crate::host::fake::{self, FakeHost};
 use crate::host::{BoxFuture, Host, Link, LinkReceiver, LinkSender, PeerNet};
 use crate::log::{Snapshots, Wal, WalSettings};
 use crate::model::{Command, Key, Namespace, Op, ValueType};
-use crate::peer::{Frame, FrameKind, FrameRole, Identity, PeerGuard, PeerHandle, PeerService};
+use crate::peer::{Frame, FrameKind, FrameRole, Identity, PeerClaim, PeerGuard, PeerHandle, PeerService, Refusal};
 
 const GROUP: GroupId = GroupId::MAIN;
 /// Frames that are under way on one link; tests never have more.
@@ -47,8 +47,7 @@ impl TestCluster {
         for id in 1..=size {
             nodes.push(start_node(NodeId(id), &net).await);
         }
-        let member = |id: u64| Member { peer: address(NodeId(id)), url: String::new(), storage: StorageId(id.into()) };
-        let members = (1..=size).map(|id| (NodeId(id), member(id))).collect();
+        let members = (1..=size).map(|id| (NodeId(id), member(NodeId(id)))).collect();
         nodes[0].raft.initialize(members).await.unwrap();
         let cluster = TestCluster { nodes, net };
         cluster.leader().await;
@@ -57,6 +56,16 @@ impl TestCluster {
             status.wait_for(|status| status.leader.is_some() && status.caught_up).await.unwrap();
         }
         cluster
+    }
+
+    /// Starts one more node, which is no member.
+    pub async fn start_spare(&mut self, id: u64) {
+        let node = start_node(NodeId(id), &self.net).await;
+        self.nodes.push(node);
+    }
+
+    pub fn node(&self, id: NodeId) -> &TestNode {
+        self.nodes.iter().find(|node| node.id == id).unwrap()
     }
 
     /// The node that leads and knows of a quorum, in the highest term.
@@ -95,8 +104,16 @@ impl TestNode {
     }
 }
 
-fn address(node: NodeId) -> String {
+pub fn address(node: NodeId) -> String {
     format!("node-{node}")
+}
+
+pub fn url(node: NodeId) -> String {
+    format!("http://node-{node}")
+}
+
+fn member(node: NodeId) -> Member {
+    Member { peer: address(node), url: url(node), storage: StorageId(node.0.into()) }
 }
 
 /// What a node of a test's group is set to.
@@ -117,29 +134,35 @@ pub(super) fn raft_settings(node: NodeId) -> RaftSettings {
 }
 
 async fn start_node(id: NodeId, net: &Net) -> TestNode {
-    let mut fake = fake::host();
+    let mut fake = fake::host().seeded(id.0);
     fake.host = Host { peers: Arc::new(net.join(id)), ..fake.host };
     let host = &fake.host;
     let apply = ApplyHandle::start(host, GROUP).await.unwrap();
     let snapshots = Snapshots::open(host, GROUP).await.unwrap();
     let settings = WalSettings { segment_bytes: 8 << 10, cache_bytes: 1 << 10, reserve_bytes: 0 };
     let wal = Wal::open(host, GROUP, settings, None).await.unwrap();
-    let service = Arc::new(Service::default());
+    let service = Arc::new(Service { own: member(id), wal: wal.clone(), server: OnceLock::new() });
     let identity = Identity { cluster: "c".into(), node: id, storage: StorageId(id.0.into()) };
     let secret = Some(Secret("a secret of tests".into()));
     let peers = PeerHandle::start(host, identity, secret, Arc::new(Everyone), service.clone());
     let storage = GroupStorage { wal, apply: apply.clone(), snapshots };
     let (raft, server) = super::start::<TokioRuntime>(host, raft_settings(id), storage, peers).await.unwrap();
-    assert!(service.0.set(server.clone()).is_ok());
+    assert!(service.server.set(server.clone()).is_ok());
     TestNode { id, fake, raft, apply, server }
 }
 
-#[derive(Default)]
-struct Service(OnceLock<RaftServer>);
+struct Service {
+    own: Member,
+    wal: Wal,
+    server: OnceLock<RaftServer>,
+}
 
 impl PeerService for Service {
     fn handle(&self, _: NodeId, _: GroupId, kind: FrameKind, body: Bytes) -> BoxFuture<'static, Result<Bytes, String>> {
-        match self.0.get() {
+        if kind == FrameKind::Probe {
+            return Box::pin(std::future::ready(Ok(answer_probe(&self.own, &self.wal))));
+        }
+        match self.server.get() {
             Some(server) => server.handle(kind, body),
             None => Box::pin(std::future::ready(Err("starting".into()))),
         }
@@ -149,7 +172,7 @@ impl PeerService for Service {
 struct Everyone;
 
 impl PeerGuard for Everyone {
-    fn admit(&self, _: NodeId, _: StorageId) -> Result<(), String> {
+    fn admit(&self, _: &PeerClaim) -> Result<(), Refusal> {
         Ok(())
     }
 }

@@ -35,28 +35,6 @@ pub struct ClusterNode {
     pub groups: Vec<ClusterGroup>,
 }
 
-/// The answer of `GET /cluster/members`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MemberList {
-    /// By id.
-    pub items: Vec<Member>,
-}
-
-/// One member, as the replicated membership has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Member {
-    pub node: u64,
-    /// Host and port for other nodes.
-    pub address: String,
-    /// The advertised base URL.
-    pub url: String,
-    /// The identity of its data directory.
-    pub storage: String,
-    pub voter: bool,
-}
-
 /// One Raft group on one member, as that member reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,6 +81,8 @@ pub enum AlarmKind {
     ApiKeysDiffer,
     /// The clock of a member is far from those of the others.
     ClocksDiffer,
+    /// The node that answers was removed from the cluster, or was not added yet.
+    NotAMember,
 }
 
 /// The answer of `GET /health`.

@@ -6,14 +6,19 @@
 mod audit;
 mod cluster;
 mod config;
+mod members;
 mod namespace;
 mod problem;
 mod slug;
 mod value;
 
 pub use audit::{AuditBreak, AuditEvent, AuditList, AuditVerification};
-pub use cluster::{Alarm, AlarmKind, Cluster, ClusterGroup, ClusterNode, Health, Member, MemberList, Ready};
+pub use cluster::{Alarm, AlarmKind, Cluster, ClusterGroup, ClusterNode, Health, Ready};
 pub use config::{Entry, EntryList, Pagination, SetRequest};
+pub use members::{
+    AddMemberRequest, Leader, Member, MemberChanged, MemberList, PromoteMemberRequest, ReplaceMemberRequest,
+    TransferRequest,
+};
 pub use namespace::{Namespace, NamespaceList, SetNamespaceRequest};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, TYPE_BASE};
 pub use slug::Slug;

@@ -61,6 +61,10 @@ slugs! {
     IdempotencyMismatch = "idempotency-mismatch", 422, "Idempotency key used for another request";
     /// A namespace that cannot be deleted because it has entries.
     NamespaceNotEmpty = "namespace-not-empty", 409, "Namespace not empty";
+    /// A change of the cluster's members that was refused.
+    MembershipConflict = "membership-conflict", 409, "Membership change refused";
+    /// The node does not belong to the cluster; another may serve.
+    NotAMember = "not-a-member", 503, "Not a member of the cluster";
     /// This node has not applied what the read needs.
     VersionNotReached = "version-not-reached", 503, "Version not reached";
     /// A version token of a write that does not exist.
@@ -97,8 +101,8 @@ mod tests {
     fn the_slugs_of_the_contract_are_all_here_and_no_others() {
         let contract = "not-found method-not-allowed unauthorized forbidden invalid-request invalid-cursor \
             cursor-expired invalid-value payload-too-large header-too-large unsupported-media-type not-acceptable \
-            precondition-failed idempotency-mismatch namespace-not-empty version-not-reached version-unknown \
-            compacted no-leader not-leader outcome-unknown overloaded storage-full not-implemented internal";
+            precondition-failed idempotency-mismatch namespace-not-empty membership-conflict not-a-member \
+            version-not-reached version-unknown compacted no-leader not-leader outcome-unknown overloaded storage-full not-implemented internal";
         let ours: Vec<&str> = Slug::ALL.iter().map(|slug| slug.as_str()).collect();
         assert_eq!(ours, contract.split_whitespace().collect::<Vec<_>>());
     }

@@ -15,10 +15,11 @@ use serde_json::Value;
 use self::normal::Names;
 use self::story::{Part, Sent, Told, parse};
 use crate::support::raw::{Raw, RawAnswer};
-use crate::support::{ADMIN, Cluster, READER};
+use crate::support::{ADMIN, Cluster, READER, wait_for};
 
 /// Problems that no request of a well-behaved client provokes in a healthy cluster, and where they are tested instead.
 const PROVOKED_ELSEWHERE: &[(&str, &str)] = &[
+    ("not-a-member", "a node that was removed or not added: members.rs"),
     ("internal", "a damaged state: damage.rs"),
     ("outcome-unknown", "a leader that is lost in the midst of a write: no_quorum.rs"),
     ("overloaded", "too many connections or backups: hostile.rs"),
@@ -38,17 +39,23 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/black_box/golden")
 }
 
-/// Three nodes, of which the first forms the cluster and leads.
+/// A node that a story adds.
+const NEWCOMER: u64 = 4;
+
+/// Three nodes, of which the first forms the cluster and leads, and one that may come to it.
 fn cluster() -> Cluster {
     let mut cluster = Cluster::prepare(3, "");
+    cluster.prepare_another(NEWCOMER);
     // It would take a pause of seconds for another one to lead.
-    for id in [2, 3] {
+    for id in [2, 3, NEWCOMER] {
         let config = &cluster.node(id).config;
         let text = fs::read_to_string(config).expect("a configuration file");
         let patient = "\n[raft]\nelectionTimeoutMin = \"8s\"\nelectionTimeoutMax = \"10s\"\n";
         fs::write(config, text + patient).expect("a configuration file");
     }
-    let cluster = cluster.run_all();
+    for id in [1, 2, 3] {
+        cluster.node(id).run();
+    }
     assert_eq!(cluster.wait_ready(), 1, "the node that forms the cluster leads it");
     cluster.wait_same_state();
     cluster
@@ -73,6 +80,12 @@ impl Teller {
         let mut text = String::new();
         for part in parts {
             match part {
+                Part::Start(id) => {
+                    self.cluster.node(*id).run();
+                    let url = format!("{}/health", self.cluster.url(*id));
+                    wait_for("the node to serve", || self.cluster.http.get(&url, None).ok());
+                    text.push_str(&format!("! start {id}\n"));
+                }
                 Part::Prose(line) => text.push_str(&format!("{line}\n")),
                 Part::Told(told) => {
                     let answer = self.ask(told);
@@ -93,7 +106,8 @@ impl Teller {
             "follower" => 2,
             other => panic!("{other:?} is no node of a story"),
         };
-        if node != 1 {
+        // A follower is asked once it has what was written, and the leader for what all have.
+        if node != 1 || told.target == "/api/v1/cluster" {
             self.cluster.wait_same_state();
         }
         let key = match told.key.as_str() {
@@ -121,8 +135,8 @@ impl Teller {
             self.last.insert("etag", etag.to_owned());
         }
         if let Some(location) = answer.header("location") {
-            let at_leader = location.strip_prefix(self.cluster.url(1)).expect("the leader's address");
-            self.last.insert("location", at_leader.to_owned());
+            let path = location.strip_prefix(self.cluster.url(1)).unwrap_or(location);
+            self.last.insert("location", path.to_owned());
         }
         let is_json = answer.header("content-type") == Some("application/json") && !answer.body.is_empty();
         if is_json && let Some(cursor) = answer.json()["pagination"]["nextCursor"].as_str() {
@@ -225,10 +239,12 @@ fn the_contract_is_what_the_stories_say() {
         .collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "story"));
     files.sort();
+    let cluster = cluster();
+    let newcomer = [("peer 4", cluster.peer(NEWCOMER)), ("url 4", cluster.url(NEWCOMER).to_owned())];
     let mut teller = Teller {
-        cluster: cluster(),
+        cluster,
         connections: BTreeMap::new(),
-        last: BTreeMap::new(),
+        last: BTreeMap::from(newcomer),
         asked: BTreeSet::new(),
         seen: BTreeSet::new(),
     };

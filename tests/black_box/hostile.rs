@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ fn cluster(nodes: u64, http: &str) -> Cluster {
 /// A client that sets and reads one key in turns, half of the time with a connection of its own, until it is let go.
 struct Neighbour {
     enough: Arc<AtomicBool>,
+    turns: Arc<AtomicU64>,
     thread: JoinHandle<Seen>,
 }
 
@@ -44,7 +45,8 @@ impl Neighbour {
     fn of(cluster: &Cluster) -> Neighbour {
         let url = cluster.url(cluster.wait_ready()).to_owned();
         let enough = Arc::new(AtomicBool::new(false));
-        let until = enough.clone();
+        let turns = Arc::new(AtomicU64::new(0));
+        let (until, counted) = (enough.clone(), turns.clone());
         let thread = thread::spawn(move || {
             let mut seen = Seen::default();
             let mut lasting = Raw::connect(&url);
@@ -63,16 +65,26 @@ impl Neighbour {
                     Err(why) => seen.failed.push(why),
                 }
                 seen.slowest = seen.slowest.max(begun.elapsed());
+                counted.fetch_add(1, Ordering::Relaxed);
                 thread::sleep(Duration::from_millis(5));
             }
             seen
         });
-        Neighbour { enough, thread }
+        let neighbour = Neighbour { enough, turns, thread };
+        neighbour.has_turns(2);
+        neighbour
+    }
+
+    /// Waits until it had so many turns more.
+    fn has_turns(&self, more: u64) {
+        let wanted = self.turns.load(Ordering::Relaxed) + more;
+        wait_for("a neighbour's turns", || (self.turns.load(Ordering::Relaxed) >= wanted).then_some(()));
     }
 
     /// Lets it go; it was served all the time, and at once.
     #[track_caller]
     fn was_served(self) {
+        self.has_turns(2);
         self.enough.store(true, Ordering::Relaxed);
         let seen = self.thread.join().expect("a neighbour does not panic");
         assert!(seen.failed.is_empty(), "{} of {} failed: {:?}", seen.failed.len(), seen.served, seen.failed);

@@ -28,6 +28,8 @@ fn an_empty_data_directory_under_an_old_id_is_refused() {
 fn two_wiped_nodes_of_three_form_no_cluster_of_their_own() {
     let mut cluster = Cluster::start(3, "");
     cluster.set("app", "a", "1");
+    // Two that acknowledge a write are enough, and those may be the two.
+    cluster.wait_same_state();
     for id in [1, 2] {
         cluster.node(id).kill();
         std::fs::remove_dir_all(&cluster.node(id).data).expect("the data goes away");

@@ -8,6 +8,7 @@ pub mod node;
 pub mod raw;
 pub mod small_disk;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -25,8 +26,11 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Cluster {
     pub nodes: Vec<Node>,
     pub http: Http,
+    settings: String,
+    /// The ports of clients and of nodes, by node.
+    ports: BTreeMap<u64, (u16, u16)>,
     /// Goes away after the nodes are dead.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 pub const ADMIN: &str = "admin-key-of-the-black-box-tests";
@@ -42,20 +46,38 @@ impl Cluster {
     /// Writes the configuration files, and starts nothing.
     pub fn prepare(count: u64, settings: &str) -> Cluster {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let ports: Vec<(u16, u16)> = (0..count).map(|_| (free_port(), free_port())).collect();
-        let members: String = (1..=count).zip(&ports).map(|(id, ports)| member_text(id, *ports)).collect();
-        let nodes = (1..=count).zip(&ports).map(|(id, (http, peer))| {
-            let text = format!(
-                "cluster = \"black-box\"\nnode = {id}\ndataDir = \"data\"\n\n\
-                 [http]\nlisten = \"127.0.0.1:{http}\"\n\n\
-                 [peer]\nlisten = \"127.0.0.1:{peer}\"\nsecret = \"secret-of-the-black-box-tests\"\n\n{members}\
-                 [[auth.apiKeys]]\nname = \"admin\"\nprincipal = \"admin@test\"\nrole = \"admin\"\nkey = \"{ADMIN}\"\n\n\
-                 [[auth.apiKeys]]\nname = \"reader\"\nprincipal = \"reader@test\"\nrole = \"reader\"\nkey = \"{READER}\"\n\n\
-                 {settings}\n"
-            );
-            Node::prepare(id, format!("http://127.0.0.1:{http}"), &folder.path().join(format!("node-{id}")), &text)
-        });
-        Cluster { nodes: nodes.collect(), http: Http::new(), _folder: folder }
+        let ports = (1..=count).map(|id| (id, (free_port(), free_port()))).collect();
+        let mut cluster =
+            Cluster { nodes: Vec::new(), http: Http::new(), settings: settings.to_owned(), ports, folder };
+        cluster.nodes = (1..=count).map(|id| cluster.prepare_node(id)).collect();
+        cluster
+    }
+
+    /// Writes the configuration file of one more node, with all others and itself as members, and starts nothing.
+    pub fn prepare_another(&mut self, id: u64) {
+        self.ports.insert(id, (free_port(), free_port()));
+        let node = self.prepare_node(id);
+        self.nodes.push(node);
+    }
+
+    fn prepare_node(&self, id: u64) -> Node {
+        let (http, peer) = self.ports[&id];
+        let members: String = self.ports.iter().map(|(id, ports)| member_text(*id, *ports)).collect();
+        let settings = &self.settings;
+        let text = format!(
+            "cluster = \"black-box\"\nnode = {id}\ndataDir = \"data\"\n\n\
+             [http]\nlisten = \"127.0.0.1:{http}\"\n\n\
+             [peer]\nlisten = \"127.0.0.1:{peer}\"\nsecret = \"secret-of-the-black-box-tests\"\n\n{members}\
+             [[auth.apiKeys]]\nname = \"admin\"\nprincipal = \"admin@test\"\nrole = \"admin\"\nkey = \"{ADMIN}\"\n\n\
+             [[auth.apiKeys]]\nname = \"reader\"\nprincipal = \"reader@test\"\nrole = \"reader\"\nkey = \"{READER}\"\n\n\
+             {settings}\n"
+        );
+        Node::prepare(id, format!("http://127.0.0.1:{http}"), &self.folder.path().join(format!("node-{id}")), &text)
+    }
+
+    /// Where other nodes reach this one.
+    pub fn peer(&self, id: u64) -> String {
+        format!("127.0.0.1:{}", self.ports[&id].1)
     }
 
     /// Starts all nodes and waits until they are ready.

@@ -24,7 +24,20 @@ pub fn one_audit(scans: &[Scan]) -> Result<(), Broken> {
         if let Some(namespace) =
             first.audit.keys().find(|namespace| scan.audit.get(*namespace) != first.audit.get(*namespace))
         {
-            return Err(format!("nodes {} and {} show different audits of {namespace}", first.node, scan.node).into());
+            let none = Vec::new();
+            let [ours, theirs] = [first, scan].map(|scan| scan.audit.get(namespace).unwrap_or(&none));
+            let at = ours.iter().zip(theirs).position(|(a, b)| a != b).unwrap_or(ours.len().min(theirs.len()));
+            let what = format!(
+                "nodes {} and {} show different audits of {namespace}: {} and {} events; from the newest on, number {} is {:?} and {:?}",
+                first.node,
+                scan.node,
+                ours.len(),
+                theirs.len(),
+                at + 1,
+                ours.get(at),
+                theirs.get(at)
+            );
+            return Err(what.into());
         }
     }
     Ok(())

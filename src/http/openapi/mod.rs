@@ -155,6 +155,10 @@ fn in_path(name: &str) -> Value {
         "namespace" => (reference("NamespacePath"), "payments"),
         "key" => (reference("Key"), "db/url"),
         "asset" => (json!({ "type": "string", "enum": super::swagger::ASSETS }), super::swagger::ASSETS[0]),
+        "node" => {
+            let schema = json!({ "type": "integer", "minimum": 1 });
+            return json!({ "name": name, "in": "path", "required": true, "schema": schema, "example": 3 });
+        }
         other => unreachable!("the path parameter {other} is described here"),
     };
     json!({ "name": name, "in": "path", "required": true, "schema": schema, "example": example })
@@ -174,6 +178,10 @@ fn in_query(name: &str) -> Value {
         "consistency" => (
             json!({ "type": "string", "enum": ["eventual"], "default": "eventual" }),
             "What the read promises. This release has `eventual`; the others of the contract are 501.",
+        ),
+        "force" => (
+            json!({ "type": "boolean", "default": false }),
+            "Do also what leaves fewer voters answering than make a majority.",
         ),
         "hop" => (
             json!({ "type": "integer", "minimum": 0 }),
@@ -263,7 +271,7 @@ fn headers() -> Value {
         "X-Request-ID": header("The request's id: its own, or made.", "0d6f6f2b0f9a4c3e8b7a6d5c4b3a2910", true),
         "X-Confman-Version": header(version, "5:57", false),
         "ETag": header("The revision of what is shown.", "\"5:42\"", true),
-        "Location": header("The same request at the leader.", "http://10.0.0.1:7400/api/v1/config/payments/db%2Furl?hop=1", true),
+        "Location": header("The same request at the leader; of a node that came in, where it is shown.", "http://10.0.0.1:7400/api/v1/config/payments/db%2Furl?hop=1", true),
         "Retry-After": header("In how many seconds to try again.", "1", true),
         "WWW-Authenticate": header("How to authenticate.", "Bearer realm=\"confman\"", true),
         "Content-Disposition": header("A name for the file.", "attachment; filename=\"confman-5-57.backup\"", true),

@@ -2,7 +2,9 @@
 
 use axum::http::Method;
 
-use crate::http::routes::{AUDIT_OF, AUDIT_VERIFY, BACKUP, ENTRY, LIST, MEMBERS, NAMESPACE, READY, SWAGGER_ASSET};
+use crate::http::routes::{
+    AUDIT_OF, AUDIT_VERIFY, BACKUP, ENTRY, LEADER, LIST, MEMBER, MEMBERS, NAMESPACE, READY, REPLACE, SWAGGER_ASSET,
+};
 use crate::wire::Slug;
 
 /// One operation. `HEAD` follows `GET`, here as in the table.
@@ -50,6 +52,7 @@ pub(super) const TAGS: &[(&str, &str)] = &[
 ];
 
 const VERSION: &[&str] = &["X-Confman-Version"];
+const VERSION_AND_LOCATION: &[&str] = &["Location", "X-Confman-Version"];
 const VERSION_AND_ETAG: &[&str] = &["ETag", "X-Confman-Version"];
 
 const fn json(
@@ -64,6 +67,17 @@ const fn json(
 const fn nothing(status: u16, description: &'static str, headers: &'static [&'static str]) -> Answer {
     Answer { status, description, content: Content::Nothing, headers }
 }
+
+/// What is said of a node that is to vote.
+const CAME_IN: &[Answer] = &[
+    json(201, "It is done.", "MemberChanged", VERSION_AND_LOCATION),
+    json(
+        202,
+        "The node is a learner and is catching up; the leader goes on by itself.",
+        "MemberChanged",
+        VERSION_AND_LOCATION,
+    ),
+];
 
 pub(super) static OPERATIONS: &[Operation] = &[
     Operation {
@@ -247,6 +261,73 @@ pub(super) static OPERATIONS: &[Operation] = &[
     },
     Operation {
         method: Method::GET,
+        path: MEMBER,
+        id: "getMember",
+        tag: "Cluster",
+        summary: "One member",
+        description: "As the membership that this node knows has it.",
+        body: None,
+        answers: &[json(200, "The member.", "Member", &[])],
+        problems: &[Slug::NotFound],
+    },
+    Operation {
+        method: Method::POST,
+        path: MEMBERS,
+        id: "addMember",
+        tag: "Cluster",
+        summary: "Add a node",
+        description: "A node that runs with an empty data directory comes in as a learner, and votes once it has caught up. \
+                      One change of the cluster at a time. What is so already is not done again.",
+        body: Some("AddMemberRequest"),
+        answers: CAME_IN,
+        problems: &[Slug::MembershipConflict, Slug::NotFound],
+    },
+    Operation {
+        method: Method::PUT,
+        path: MEMBER,
+        id: "promoteMember",
+        tag: "Cluster",
+        summary: "Give a learner its vote",
+        description: "Refused where it has not caught up within some seconds.",
+        body: Some("PromoteMemberRequest"),
+        answers: &[json(200, "The node votes.", "MemberChanged", VERSION)],
+        problems: &[Slug::MembershipConflict, Slug::NotFound],
+    },
+    Operation {
+        method: Method::DELETE,
+        path: MEMBER,
+        id: "removeMember",
+        tag: "Cluster",
+        summary: "Remove a node",
+        description: "A leader hands over first. The node serves nothing any more: stop it.",
+        body: None,
+        answers: &[nothing(204, "The node is removed.", VERSION)],
+        problems: &[Slug::MembershipConflict, Slug::NotFound],
+    },
+    Operation {
+        method: Method::POST,
+        path: REPLACE,
+        id: "replaceMember",
+        tag: "Cluster",
+        summary: "Put a new node in the place of another",
+        description: "The new node comes in as a learner and, once it has caught up, takes the other's vote in one change.",
+        body: Some("ReplaceMemberRequest"),
+        answers: CAME_IN,
+        problems: &[Slug::MembershipConflict, Slug::NotFound],
+    },
+    Operation {
+        method: Method::POST,
+        path: LEADER,
+        id: "transferLeader",
+        tag: "Cluster",
+        summary: "Hand the leadership to a node",
+        description: "To a voter that answers.",
+        body: Some("TransferRequest"),
+        answers: &[json(200, "It leads.", "Leader", &[])],
+        problems: &[Slug::MembershipConflict, Slug::NotFound],
+    },
+    Operation {
+        method: Method::GET,
         path: "/health",
         id: "getHealth",
         tag: "Health",
@@ -265,7 +346,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
         description: "It has caught up since it started, and knows a leader.",
         body: None,
         answers: &[json(200, "It can.", "Ready", &[])],
-        problems: &[Slug::NoLeader, Slug::VersionNotReached],
+        problems: &[Slug::NoLeader, Slug::VersionNotReached, Slug::NotAMember],
     },
     Operation {
         method: Method::GET,

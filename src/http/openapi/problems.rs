@@ -26,7 +26,7 @@ pub(super) fn problems_of(route: &Route, operation: &Operation) -> BTreeSet<(u16
     if let Serves::Handler { state: true, .. } = route.serves {
         slugs.extend([Slug::NotImplemented, Slug::NoLeader]);
         if route.method == Method::GET {
-            slugs.push(Slug::VersionNotReached);
+            slugs.extend([Slug::VersionNotReached, Slug::NotAMember]);
         } else {
             slugs.extend([Slug::NotLeader, Slug::OutcomeUnknown, Slug::StorageFull]);
         }
@@ -98,6 +98,8 @@ pub(super) fn meaning(status: u16, slug: Slug) -> &'static str {
         Slug::PreconditionFailed => "A condition did not hold; nothing was written.",
         Slug::IdempotencyMismatch => "The idempotency key was used for another request.",
         Slug::NamespaceNotEmpty => "The namespace has entries; nothing was deleted.",
+        Slug::MembershipConflict => "The change of the members is refused; what was done of it is said.",
+        Slug::NotAMember => "This node was removed from the cluster, or was not added yet: ask another.",
         Slug::VersionNotReached => "This node has not applied what the read needs: try again, or ask another.",
         Slug::VersionUnknown => "The version token is of a write that does not exist.",
         Slug::Compacted => "The history that was asked for is no longer kept.",
@@ -140,6 +142,12 @@ fn detail(status: u16, slug: Slug) -> &'static str {
         Slug::NamespaceNotEmpty => {
             "the namespace has entries, nothing was deleted: delete first what GET /api/v1/config/payments lists"
         }
+        Slug::MembershipConflict => {
+            "of the 2 voters after it only 1 would answer, and a majority is 2: node 3 does not answer. Bring them back, or \
+             remove or replace those first. With force it is done all the same; the cluster then takes no writes until enough \
+             voters answer"
+        }
+        Slug::NotAMember => "this node was removed from the cluster, and what it has grows old: ask another",
         Slug::VersionNotReached => {
             "this node has just started and has not caught up: try again after the time in Retry-After, or ask another"
         }

@@ -43,7 +43,13 @@ pub(super) fn all() -> Map<String, Value> {
         ("ClusterGroup", cluster_group()),
         ("Alarm", alarm()),
         ("Member", member()),
-        ("MemberList", object("The members, by id.", json!({ "items": array("Member") }), &[])),
+        ("MemberList", member_list()),
+        ("AddMemberRequest", add_member_request()),
+        ("ReplaceMemberRequest", closed(object("The node that takes the place.", new_member(), &[]))),
+        ("PromoteMemberRequest", promote_member_request()),
+        ("MemberChanged", member_changed()),
+        ("TransferRequest", closed(object("Who shall lead.", json!({ "node": number("The id of a voter.") }), &[]))),
+        ("Leader", object("Who leads now.", json!({ "node": number("The node's id.") }), &[])),
         ("Health", object("The process can serve.", json!({ "status": { "const": "healthy" } }), &[])),
         (
             "Ready",
@@ -98,10 +104,18 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             "revision": "5:57"
         }),
         "Member" => json!({
-            "node": 1, "address": "10.0.0.1:7500", "url": "http://10.0.0.1:7400",
-            "storage": "8f14e45fceea167a5a36dedd4bea2543", "voter": true
+            "id": 1, "peer": "10.0.0.1:7500", "url": "http://10.0.0.1:7400",
+            "storage": "8f14e45fceea167a5a36dedd4bea2543", "voter": true, "leader": true
         }),
-        "MemberList" => json!({ "items": [of("Member")] }),
+        "MemberList" => json!({ "items": [of("Member")], "revision": "1:0", "changing": false }),
+        "AddMemberRequest" => {
+            json!({ "id": 4, "peer": "10.0.0.4:7500", "url": "http://10.0.0.4:7400", "promote": true })
+        }
+        "ReplaceMemberRequest" => json!({ "id": 4, "peer": "10.0.0.3:7500", "url": "http://10.0.0.3:7400" }),
+        "PromoteMemberRequest" => json!({ "voter": true }),
+        "MemberChanged" => json!({ "id": 4, "pending": false, "revision": "5:57" }),
+        "TransferRequest" => json!({ "node": 2 }),
+        "Leader" => json!({ "node": 2 }),
         "ClusterGroup" => json!({
             "group": 0, "role": "leader", "leader": 1, "term": 5, "lastLogIndex": 57, "committed": "5:57",
             "applied": "5:57", "snapshot": null, "purged": null, "stateHash": "00c9ff3d5f8f1d20a5f4d6ab2c1e9b73",
@@ -361,7 +375,7 @@ fn cluster_group() -> Value {
 
 fn alarm() -> Value {
     let properties = json!({
-        "kind": json!({ "type": "string", "enum": ["state-hash-mismatch", "state-damaged", "api-keys-differ", "clocks-differ"] }),
+        "kind": json!({ "type": "string", "enum": ["state-hash-mismatch", "state-damaged", "api-keys-differ", "clocks-differ", "not-a-member"] }),
         "nodes": json!({ "type": "array", "items": { "type": "integer" } }),
         "detail": text("What was seen, and what to do."),
     });
@@ -370,13 +384,52 @@ fn alarm() -> Value {
 
 fn member() -> Value {
     let properties = json!({
-        "node": number("Its id."),
-        "address": text("Host and port for other nodes."),
+        "id": number("Its id."),
+        "peer": text("Host and port for other nodes."),
         "url": url("The advertised base URL."),
         "storage": text("The identity of its data directory."),
         "voter": flag("Whether it votes, or only learns."),
+        "leader": flag("Whether it leads, as the node that answers knows it."),
     });
     object("One member, as the membership has it.", properties, &[])
+}
+
+fn member_list() -> Value {
+    let properties = json!({
+        "items": array("Member"),
+        "revision": or_null(text("The log entry that brought these members.")),
+        "changing": flag("A change of voters is half done: the old and the new ones decide together."),
+    });
+    object("The members, by id.", properties, &[])
+}
+
+fn new_member() -> Value {
+    json!({
+        "id": json!({ "type": "integer", "minimum": 1, "description": "An id that was never used in this cluster." }),
+        "peer": text("Host and port where other nodes reach it."),
+        "url": url("The base URL where clients reach it."),
+    })
+}
+
+fn add_member_request() -> Value {
+    let mut properties = new_member();
+    properties["promote"] = flag("Whether it votes once it has caught up; when absent, yes.");
+    properties["promote"]["default"] = true.into();
+    closed(object("The node to add.", properties, &["promote"]))
+}
+
+fn promote_member_request() -> Value {
+    let properties = json!({ "voter": { "const": true, "description": "A voter is not made a learner again." } });
+    closed(object("What a learner becomes.", properties, &[]))
+}
+
+fn member_changed() -> Value {
+    let properties = json!({
+        "id": number("The node's id."),
+        "pending": flag("It is a learner so far; the leader goes on by itself once it has caught up."),
+        "revision": or_null(text("The log entry of the change, committed.")),
+    });
+    object("What became of a change.", properties, &[])
 }
 
 fn problem() -> Value {

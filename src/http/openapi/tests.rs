@@ -59,7 +59,8 @@ fn roles_and_parameters_are_those_of_the_table() {
         assert_eq!(named("query"), query.iter().copied().collect(), "{method} {path}");
         let in_template = path.split(['{', '}']).skip(1).step_by(2).collect();
         assert_eq!(named("path"), in_template, "{method} {path}");
-        assert_eq!(operation.get("requestBody").is_some(), method == "PUT", "{method} {path}");
+        let takes_a_body = method == "PUT" || method == "POST";
+        assert_eq!(operation.get("requestBody").is_some(), takes_a_body, "{method} {path}");
     }
 }
 
@@ -160,6 +161,12 @@ fn examples_are_what_the_wire_types_read_and_write() {
     same::<wire::ClusterGroup>("ClusterGroup");
     same::<wire::Member>("Member");
     same::<wire::MemberList>("MemberList");
+    same::<wire::AddMemberRequest>("AddMemberRequest");
+    same::<wire::ReplaceMemberRequest>("ReplaceMemberRequest");
+    same::<wire::PromoteMemberRequest>("PromoteMemberRequest");
+    same::<wire::MemberChanged>("MemberChanged");
+    same::<wire::TransferRequest>("TransferRequest");
+    same::<wire::Leader>("Leader");
     same::<wire::Health>("Health");
     same::<wire::Ready>("Ready");
 }

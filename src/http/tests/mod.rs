@@ -4,6 +4,7 @@ mod backup;
 mod entries;
 mod form;
 mod lists;
+mod members;
 mod namespaces;
 mod nodes;
 mod roles;

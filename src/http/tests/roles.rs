@@ -66,10 +66,12 @@ fn every_route_is_closed_to_those_it_is_not_for() {
         GET /api/v1/backup [401, 401, 403, 200]
         GET /api/v1/cluster [401, 401, 200, 200]
         GET /api/v1/cluster/members [401, 401, 200, 200]
-        POST /api/v1/cluster/members [401, 401, 403, 501]
-        PUT /api/v1/cluster/members/1 [401, 401, 403, 501]
-        DELETE /api/v1/cluster/members/1 [401, 401, 403, 501]
-        POST /api/v1/cluster/leader [401, 401, 403, 501]
+        POST /api/v1/cluster/members [401, 401, 403, 400]
+        GET /api/v1/cluster/members/1 [401, 401, 200, 200]
+        PUT /api/v1/cluster/members/1 [401, 401, 403, 400]
+        DELETE /api/v1/cluster/members/1 [401, 401, 403, 204]
+        POST /api/v1/cluster/members/1/replace [401, 401, 403, 400]
+        POST /api/v1/cluster/leader [401, 401, 403, 400]
         GET /health [200, 200, 200, 200]
         GET /health/ready [200, 200, 200, 200]
         GET /openapi.json [200, 200, 200, 200]
@@ -108,7 +110,8 @@ fn another_method_is_told_the_ones_there_are() {
         /api/v1/backup GET, HEAD
         /api/v1/cluster GET, HEAD
         /api/v1/cluster/members GET, HEAD, POST
-        /api/v1/cluster/members/{node} PUT, DELETE
+        /api/v1/cluster/members/{node} GET, HEAD, PUT, DELETE
+        /api/v1/cluster/members/{node}/replace POST
         /api/v1/cluster/leader POST
         /health GET, HEAD
         /health/ready GET, HEAD

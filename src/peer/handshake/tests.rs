@@ -6,16 +6,24 @@ use super::*;
 struct Members(Vec<(u64, u128)>);
 
 impl PeerGuard for Members {
-    fn admit(&self, node: NodeId, storage: StorageId) -> Result<(), String> {
+    fn admit(&self, peer: &PeerClaim) -> Result<(), Refusal> {
+        let node = peer.node;
         match self.0.iter().find(|(id, _)| *id == node.0) {
-            None => Err(format!("node {node} is not a member: add it with `cluster add`")),
-            Some((_, known)) if *known != storage.0 => {
-                Err(format!("node {node} has another data directory than the one that joined"))
+            None => {
+                let sentence = format!("node {node} is not a member: add it with `cluster add`");
+                let members_at = (!peer.was_called).then_some(MEMBERS_AT);
+                Err(Refusal { members_at, ..Refusal::new(RefusalCode::NotAdmitted, sentence) })
+            }
+            Some((_, known)) if *known != peer.storage.0 => {
+                let sentence = format!("node {node} has another data directory than the one that joined");
+                Err(Refusal::new(RefusalCode::NotAdmitted, sentence))
             }
             Some(_) => Ok(()),
         }
     }
 }
+
+const MEMBERS_AT: LogId = LogId::new(3, 33);
 
 fn members() -> Members {
     Members(vec![(1, 11), (2, 22), (3, 33)])
@@ -40,7 +48,7 @@ fn talk(caller: Credentials, called: Credentials) -> Talk {
 }
 
 fn talk_expecting(caller: Credentials, called: Credentials, expects: u64) -> Talk {
-    let (initiator, hello) = Initiator::start(caller, NodeId(expects), Lane::Append, [1; 32]);
+    let (initiator, hello) = Initiator::start(caller, NodeId(expects), Lane::Append, [1; 32], None);
     Talk { initiator, acceptor: Acceptor::new(called, [2; 32]), hello }
 }
 
@@ -80,7 +88,8 @@ fn acceptor_refuses(talk: Talk, code: RefusalCode, says: &str) -> String {
     let Step::Refuse { refusal, .. } = theirs else { panic!("not refused: {theirs:?}") };
     assert_eq!(refusal.code, code);
     assert!(refusal.sentence.contains(says), "{}", refusal.sentence);
-    assert_eq!(ours, Step::Refused(refusal.clone()));
+    let storage = refusal.members_at.map(|_| StorageId(22));
+    assert_eq!(ours, Step::Refused(Refusal { storage, ..refusal.clone() }));
     refusal.sentence
 }
 
@@ -103,10 +112,45 @@ fn two_members_come_to_know_each_other() {
             storage: StorageId(u128::from(node) * 11),
             lane: Lane::Append,
             version: VERSIONS.max,
+            members_at: None,
         };
         assert_eq!(ours, Step::Open { remote: remote(2), send: None });
         assert!(matches!(theirs, Step::Open { remote: found, .. } if found == remote(1)), "{theirs:?}");
     }
+}
+
+#[test]
+fn a_caller_says_what_membership_it_goes_by() {
+    let newer = Some(LogId::new(7, 70));
+    let (initiator, hello) = Initiator::start(credentials(1), NodeId(2), Lane::Append, [1; 32], newer);
+    let (_, theirs) =
+        run(Talk { initiator, acceptor: Acceptor::new(credentials(2), [2; 32]), hello }, &members(), &members());
+    assert!(matches!(theirs, Step::Open { remote, .. } if remote.members_at == newer), "{theirs:?}");
+}
+
+#[test]
+fn a_refusal_by_membership_counts_only_with_its_proof() {
+    for secret in [None, Some(Secret("correct horse".into()))] {
+        let with = |node| Credentials { secret: secret.clone(), ..credentials(node) };
+        let (ours, _) = run(talk(with(9), with(2)), &members(), &members());
+        assert!(matches!(&ours, Step::Refused(refusal) if refusal.members_at == Some(MEMBERS_AT)), "{ours:?}");
+        assert!(matches!(&ours, Step::Refused(refusal) if refusal.storage == Some(StorageId(22))), "{ours:?}");
+    }
+    let Talk { mut initiator, mut acceptor, hello } = talk(credentials(9), credentials(2));
+    let forged = |tag| {
+        let refusal = Message::Refusal { code: RefusalCode::NotMember as u8, sentence: "gone" };
+        encode_with(&refusal, &BehindRefusal { members_at: LogId::new(9, 9), storage: StorageId(22), tag })
+    };
+    let not_proven = |initiator: &mut Initiator| {
+        for tag in [None, Some([7; 32])] {
+            let step = initiator.on_frame(&forged(tag), &members());
+            assert!(matches!(&step, Step::Refused(refusal) if refusal.members_at.is_none()), "{step:?}");
+        }
+    };
+    not_proven(&mut initiator);
+    let challenge = sent(acceptor.on_frame(&hello, &members()));
+    sent(initiator.on_frame(&challenge, &members()));
+    not_proven(&mut initiator);
 }
 
 #[test]
@@ -158,7 +202,7 @@ fn fields_of_a_later_version_are_ignored_but_proven() {
     let step = acceptor.on_frame(&proof, &members());
     assert!(matches!(&step, Step::Refuse { refusal, .. } if refusal.code == RefusalCode::WrongSecret), "{step:?}");
     // ...said by the caller, it does not.
-    let (mut initiator, _) = Initiator::start(credentials(1), NodeId(2), Lane::Append, [1; 32]);
+    let (mut initiator, _) = Initiator::start(credentials(1), NodeId(2), Lane::Append, [1; 32], None);
     initiator.hello = hello.into();
     let acceptor = Acceptor::new(credentials(2), [2; 32]);
     let (ours, _) = run(Talk { hello: initiator.hello.clone(), initiator, acceptor }, &members(), &members());
@@ -262,7 +306,7 @@ fn a_proof_thrown_back_proves_nothing() {
     let step = same.on_frame(&talk.hello, &members());
     assert!(matches!(&step, Step::Refuse { refusal, .. } if refusal.code == RefusalCode::SelfConnection), "{step:?}");
     // And nonces thrown back.
-    let (mut initiator, _) = Initiator::start(credentials(1), NodeId(2), Lane::Append, [1; 32]);
+    let (mut initiator, _) = Initiator::start(credentials(1), NodeId(2), Lane::Append, [1; 32], None);
     let step = initiator.on_frame(&encode(&Message::Challenge { version: 1, nonce: [1; 32] }), &members());
     assert!(matches!(&step, Step::Refuse { refusal, .. } if refusal.code == RefusalCode::WrongSecret), "{step:?}");
 }
@@ -279,7 +323,7 @@ fn an_old_transcript_opens_nothing() {
     let step = acceptor.on_frame(&proof, &members());
     assert!(matches!(&step, Step::Refuse { refusal, .. } if refusal.code == RefusalCode::WrongSecret), "{step:?}");
     // Played to the initiator again: its hello is another.
-    let (mut initiator, _) = Initiator::start(credentials(1), NodeId(2), Lane::Append, [4; 32]);
+    let (mut initiator, _) = Initiator::start(credentials(1), NodeId(2), Lane::Append, [4; 32], None);
     sent(initiator.on_frame(&challenge, &members()));
     let step = initiator.on_frame(&welcome, &members());
     assert!(matches!(&step, Step::Refuse { refusal, .. } if refusal.code == RefusalCode::WrongSecret), "{step:?}");
@@ -307,7 +351,7 @@ fn frames_out_of_turn_are_refused() {
     // Another hello after the first is no repetition.
     let mut begun = talk(credentials(1), credentials(2));
     sent(begun.acceptor.on_frame(&begun.hello, &members()));
-    let (_, other_hello) = Initiator::start(credentials(1), NodeId(2), Lane::Bulk, [9; 32]);
+    let (_, other_hello) = Initiator::start(credentials(1), NodeId(2), Lane::Bulk, [9; 32], None);
     let step = begun.acceptor.on_frame(&other_hello, &members());
     assert!(matches!(&step, Step::Refuse { refusal, .. } if refusal.code == RefusalCode::Malformed), "{step:?}");
 }

@@ -13,7 +13,7 @@ fn credentials(node: u64) -> Credentials {
 /// Opens a link to node 2 as node 1 and passes the handshake by hand.
 async fn authenticated_link(world: &World) -> Link {
     let mut link = world.connect("node-2:1").await.expect("a link");
-    let (mut initiator, hello) = Initiator::start(credentials(1), NodeId(2), Lane::Control, [5; 32]);
+    let (mut initiator, hello) = Initiator::start(credentials(1), NodeId(2), Lane::Control, [5; 32], None);
     link.sender.send(vec![hello]).await.unwrap();
     loop {
         let bytes = link.receiver.recv(4096).await.unwrap().expect("a frame");

@@ -26,12 +26,14 @@ struct Guard {
 }
 
 impl PeerGuard for Guard {
-    fn admit(&self, node: NodeId, storage: StorageId) -> Result<(), String> {
+    fn admit(&self, peer: &PeerClaim) -> Result<(), Refusal> {
+        let node = peer.node;
+        let refuse = |what: String| Err(Refusal::new(RefusalCode::NotAdmitted, what));
         if self.shuts_out.lock().unwrap().contains(&node) || !(1..10).contains(&node.0) {
-            return Err(format!("node {node} is not a member"));
+            return refuse(format!("node {node} is not a member"));
         }
-        if storage_of(node.0).1 != storage {
-            return Err(format!("node {node} has another data directory"));
+        if storage_of(node.0).1 != peer.storage {
+            return refuse(format!("node {node} has another data directory"));
         }
         Ok(())
     }

@@ -98,27 +98,32 @@
 < {
 <   "items": [
 <     {
-<       "node": 1,
-<       "address": "<peer 1>",
+<       "id": 1,
+<       "peer": "<peer 1>",
 <       "url": "http://<node 1>",
 <       "storage": "<id 1>",
-<       "voter": true
+<       "voter": true,
+<       "leader": true
 <     },
 <     {
-<       "node": 2,
-<       "address": "<peer 2>",
+<       "id": 2,
+<       "peer": "<peer 2>",
 <       "url": "http://<node 2>",
 <       "storage": "<id 3>",
-<       "voter": true
+<       "voter": true,
+<       "leader": false
 <     },
 <     {
-<       "node": 3,
-<       "address": "<peer 3>",
+<       "id": 3,
+<       "peer": "<peer 3>",
 <       "url": "http://<node 3>",
 <       "storage": "<id 4>",
-<       "voter": true
+<       "voter": true,
+<       "leader": false
 <     }
-<   ]
+<   ],
+<   "revision": "<r2>",
+<   "changing": false
 < }
 
 > leader reader HEAD /api/v1/cluster/members

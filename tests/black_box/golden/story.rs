@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 /// A story is prose and what is told between it.
 pub(super) enum Part {
     Prose(String),
+    /// A node is started.
+    Start(u64),
     Told(Told),
 }
 
@@ -32,7 +34,9 @@ pub(super) fn parse(text: &str) -> Vec<Part> {
     for line in text.lines() {
         let Some(rest) = line.strip_prefix('>') else {
             in_request = false;
-            if !line.starts_with('<') {
+            if let Some(id) = line.strip_prefix("! start ") {
+                parts.push(Part::Start(id.parse().expect("a node's number")));
+            } else if !line.starts_with('<') {
                 parts.push(Part::Prose(line.to_owned()));
             }
             continue;
