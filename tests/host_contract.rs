@@ -426,6 +426,39 @@ async fn http_ends_a_client_that_does_not_read() {
 }
 
 #[tokio::test]
+async fn http_holds_no_more_answers_than_it_has_room_for() {
+    let server = Server::start(|_| {}).await;
+    let mut deaf = Vec::new();
+    for _ in 0..4 {
+        let mut client = server.connect().await;
+        client.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut begun = [0; 16];
+        client.read_exact(&mut begun).await.unwrap();
+        assert!(begun.starts_with(b"HTTP/1.1 200 "));
+        deaf.push(client);
+    }
+    let mut client = server.connect().await;
+    client.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert_whole_problem(&rest(client).await, 503, "overloaded");
+    let mut small = server.connect().await;
+    small.write_all(GET).await.unwrap();
+    answer(&mut small, "hello").await;
+    // What was sent, or never will be, takes no room.
+    drop(deaf);
+    let start = Instant::now();
+    loop {
+        let mut client = server.connect().await;
+        client.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut begun = [0; 16];
+        client.read_exact(&mut begun).await.unwrap();
+        if begun.starts_with(b"HTTP/1.1 200 ") {
+            break;
+        }
+        assert!(start.elapsed() < LONG);
+    }
+}
+
+#[tokio::test]
 async fn http_refuses_connections_beyond_the_cap_while_all_others_are_at_work() {
     let server = Server::start(|config| config.connections_max = 2).await;
     let (mut one, mut two) = (server.connect().await, server.connect().await);

@@ -378,6 +378,7 @@ mod tests {
         let node = world.node(1);
         node.state.set_hash(7);
         let mut theirs = report(node.state.applied(), 8, 0);
+        theirs.clock = node.api.shared.host.clock.wall();
         node.peers.answer(2, Ok(forward::encode(&theirs)));
         node.peers.hang(3);
         let api = node.api.clone();

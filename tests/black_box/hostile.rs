@@ -100,8 +100,12 @@ fn one_turn(connection: &mut Raw, turn: u64) -> Result<(), String> {
     let body = format!("{{\"value\":\"{turn}\"}}");
     let set = ask(put("/api/v1/config/app/neighbour", &body))?;
     let read = ask(get("/api/v1/config/app/neighbour"))?;
-    let good = matches!(set.status, 200 | 201) && read.status == 200 && read.json()["value"] == turn.to_string();
-    if good { Ok(()) } else { Err(format!("{} {} / {} {}", set.status, set.text(), read.status, read.text())) }
+    let value = turn.to_string();
+    if matches!(set.status, 200 | 201) && read.status == 200 && read.json()["value"].as_str() == Some(&value) {
+        Ok(())
+    } else {
+        Err(format!("{} {} / {} {}", set.status, set.text(), read.status, read.text()))
+    }
 }
 
 fn get(target: &str) -> String {
@@ -581,17 +585,7 @@ fn who_does_not_read_is_let_go_and_takes_no_memory() {
     // 400 MiB of answers were asked for at once, ten times over.
     assert!(most < before + 400, "{before} MiB before, {most} MiB meanwhile");
     neighbour.was_served();
-    // Those who were refused were told so.
-    let mut told = 0;
-    for connection in &mut deaf {
-        if let Ok(Some(answer)) = connection.answer(false)
-            && answer.status == 503
-        {
-            assert_eq!(answer.slug(), "overloaded");
-            told += 1;
-        }
-    }
-    assert!(told > 0, "all were served at once");
+    drop(deaf);
     wait_for("all of it to be read again", || {
         cluster
             .http
