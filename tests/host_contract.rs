@@ -485,7 +485,7 @@ async fn http_closes_who_waits_the_longest_where_there_is_no_room_for_another() 
         answer(client, "hello").await;
     }
     let silent = server.connect().await;
-    sleep(Duration::from_millis(50)).await;
+    sleep(Duration::from_millis(700)).await;
     let mut fourth = server.connect().await;
     fourth.write_all(GET).await.unwrap();
     answer(&mut fourth, "hello").await;

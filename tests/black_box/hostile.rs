@@ -87,6 +87,7 @@ impl Neighbour {
         self.has_turns(2);
         self.enough.store(true, Ordering::Relaxed);
         let seen = self.thread.join().expect("a neighbour does not panic");
+        eprintln!("a neighbour was served {} times, the slowest took {:?}", seen.served, seen.slowest);
         assert!(seen.failed.is_empty(), "{} of {} failed: {:?}", seen.failed.len(), seen.served, seen.failed);
         assert!(seen.served > 0 && seen.slowest < NEIGHBOURLY, "{} served, {:?}", seen.served, seen.slowest);
     }
@@ -333,6 +334,27 @@ fn ten_thousand_idle_connections_keep_nobody_out() {
     assert_eq!(cluster.leader(), Some(leader), "nobody else had to take over");
     let log = cluster.nodes[leader as usize - 1].log_text();
     assert!(!log.contains("cannot accept"), "{log}");
+}
+
+#[test]
+fn connections_that_have_their_answer_and_stay_keep_nobody_out() {
+    let cluster = cluster(1, "connectionsMax = 64");
+    let neighbour = Neighbour::of(&cluster);
+    let mut staying = Vec::new();
+    for number in 0..400 {
+        let mut connection = Raw::connect(cluster.url(1));
+        // One is answered before its body came, one cannot be answered, one does not read what it asked for.
+        let said = match number % 3 {
+            0 => connection.send("PUT /api/v1/config/app/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"),
+            1 => connection.send("what is this\r\n\r\n"),
+            _ => connection.send("GET /swagger/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n".repeat(50)),
+        };
+        // Whoever came later may have taken its place by now.
+        let _: io::Result<()> = said;
+        staying.push(connection);
+        thread::sleep(Duration::from_millis(10));
+    }
+    neighbour.was_served();
 }
 
 /// Raises this process's limit of open files, as far as it may; what holds then.

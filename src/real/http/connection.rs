@@ -24,7 +24,7 @@ use super::own_answer::{
     self, HEAD_TOO_LARGE, HEAD_TOO_LATE, NO_HOST, NOT_HTTP, OwnAnswer, TOO_MANY_ANSWERS, TOO_MANY_CONNECTIONS,
 };
 use super::refusal;
-use super::stages::{AnswerBody, Patience, Socket, Stage, Stages, Waiting, hold};
+use super::stages::{AnswerBody, Patience, Socket, Stage, Stages, Waiting, WaitsFor, hold};
 use crate::config::HttpConfig;
 
 /// A request's line and headers, together. A longer head is 431.
@@ -103,19 +103,21 @@ impl Connections {
         .await;
         match ended {
             Ended::ByItself(Ok(())) if stages.has_unread() => {
-                refusal::linger(connection.into_parts().io.into_inner().into_stream()).await;
+                let stream = connection.into_parts().io.into_inner().into_stream();
+                unless_sent_away(&stages, refusal::linger(stream)).await;
             }
             Ended::ByItself(Ok(())) => {}
             Ended::ByItself(Err(error)) => {
                 tracing::debug!(%error, "a client's connection failed");
                 if error.is_parse() {
                     let answer = if error.is_parse_too_large() { &HEAD_TOO_LARGE } else { &NOT_HTTP };
-                    refusal::reject(connection.into_parts().io.into_inner().into_stream(), answer).await;
+                    let stream = connection.into_parts().io.into_inner().into_stream();
+                    unless_sent_away(&stages, refusal::reject(stream, answer)).await;
                 }
             }
             Ended::SentAway(waiting) => {
                 tracing::debug!("a client's connection makes room for another one");
-                if !waiting.has_asked {
+                if matches!(waiting.what_for, WaitsFor::First | WaitsFor::FirstFresh) {
                     // Best effort. Behind an earlier answer it would be taken for the next one's.
                     let answer = TOO_MANY_CONNECTIONS.bytes();
                     let _ = connection.into_parts().io.into_inner().into_stream().try_write(&answer);
@@ -139,6 +141,16 @@ enum Ended {
     SentAway(Waiting),
     TimedOut,
     CutOff,
+}
+
+/// Does what is left to do, unless the connection has to make room for another one.
+async fn unless_sent_away(stages: &Stages, last: impl Future<Output = ()>) {
+    let mut last = std::pin::pin!(last);
+    std::future::poll_fn(|cx| match stages.poll_sent_away(cx) {
+        Poll::Ready(_) => Poll::Ready(()),
+        Poll::Pending => last.as_mut().poll(cx),
+    })
+    .await;
 }
 
 /// Completes when the server's end has come further than `told`.

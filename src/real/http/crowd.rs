@@ -6,8 +6,8 @@ use super::stages::{Stages, Waiting};
 /// How many connections one look at all of them finds that may go: a flood must not cost a look for each.
 const FOUND_AT_ONCE: usize = 64;
 
-/// All open connections: where there is no room for another, the one that waits the longest for a request makes room.
-/// So whoever opens connections and leaves them idle keeps nobody out.
+/// All open connections: where there is no room for another, the one that waits the longest for its client makes room. So
+/// whoever opens connections and leaves them idle, or does not read, keeps nobody out.
 #[derive(Default)]
 pub(super) struct Crowd(Mutex<Members>);
 
@@ -38,7 +38,7 @@ impl Crowd {
         Place { crowd: self.clone(), number }
     }
 
-    /// Asks one connection to go; false where all have a request in hand.
+    /// Asks one connection to go; false where all are at work.
     pub fn make_room(&self) -> bool {
         let mut members = self.members();
         if members.may_go.is_empty() {
@@ -46,7 +46,7 @@ impl Crowd {
         }
         while let Some((number, waiting)) = members.may_go.pop() {
             if let Some(stages) = members.all.get(&number)
-                && stages.waiting() == Some(waiting)
+                && stages.waiting().is_some_and(|still| still.since == waiting.since)
             {
                 stages.send_away();
                 return true;
@@ -88,16 +88,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_never_asked_goes_first_then_who_is_idle_the_longest_and_nobody_who_asks() {
+    async fn who_never_asked_goes_first_then_who_is_idle_the_longest_then_the_newest_and_nobody_at_work() {
         let crowd = Arc::new(Crowd::default());
         let mut all = Vec::new();
-        for _ in 0..5 {
+        for number in 0..7 {
             let stages = stages();
             all.push((crowd.enter(&stages), stages));
-            tokio::time::advance(Duration::from_millis(10)).await;
+            tokio::time::advance(Duration::from_millis(if number < 5 { 600 } else { 10 })).await;
         }
         let enter = |number: usize, stage: Stage| all[number].1.enter(stage);
-        // 0 was idle before 1 was; 2 has a request in hand; 3 and 4 never asked.
+        // 0 was idle before 1 was; 2 has a request in hand; 3 and 4 never asked; 5 and 6 had no time to.
         for number in [0, 1, 2] {
             enter(number, Stage::Request);
         }
@@ -113,7 +113,7 @@ mod tests {
             // It is busy with going.
             enter(next, Stage::Request);
         }
-        assert_eq!(gone, [3, 4, 0, 1]);
+        assert_eq!(gone, [3, 4, 0, 1, 5, 6]);
         drop(all);
         assert!(crowd.members().all.is_empty());
     }

@@ -44,12 +44,30 @@ pub(super) struct Stages {
     waker: AtomicWaker,
 }
 
-/// A connection that waits for a request. Less is sooner to go: who never asked for anything, then who asked longest ago.
+/// A connection that waits for its client. Less is sooner to go, and of those alike who waits the longest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Waiting {
-    pub has_asked: bool,
-    since: Instant,
+    pub what_for: WaitsFor,
+    pub since: Instant,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum WaitsFor {
+    /// The first request.
+    First,
+    /// The next request, or the end of one that was answered already.
+    Next,
+    /// That something of an answer is taken, and that for longer than a good connection pauses.
+    Taking,
+    /// The first request, and it has had no time yet to come.
+    FirstFresh,
+}
+
+/// How long the first request of a good client takes to come, at most.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// Who takes nothing of an answer for so long may have to make room for others.
+const PAUSE: Duration = Duration::from_secs(1);
 
 struct Now {
     stage: Stage,
@@ -103,11 +121,18 @@ impl Stages {
         now.has_asked |= stage == Stage::Request;
     }
 
-    /// Since when it waits for a request, if it does, and has nothing left to send.
+    /// How it waits for its client, where it does.
     pub fn waiting(&self) -> Option<Waiting> {
         let now = self.now();
-        let waits = now.stage != Stage::Request && now.stalled.is_none();
-        waits.then_some(Waiting { has_asked: now.has_asked, since: now.since })
+        if let Some(since) = now.stalled {
+            return (since.elapsed() > PAUSE).then_some(Waiting { what_for: WaitsFor::Taking, since });
+        }
+        let what_for = match now.has_asked {
+            true => WaitsFor::Next,
+            false if now.since.elapsed() > FRESH => WaitsFor::First,
+            false => WaitsFor::FirstFresh,
+        };
+        (now.stage != Stage::Request).then_some(Waiting { what_for, since: now.since })
     }
 
     /// Asks the connection to go, if it still waits when it hears of it.
