@@ -30,7 +30,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Silence after which a client's machine is asked whether it is still there.
 const QUIET: Duration = Duration::from_secs(30);
 /// How long a new connection waits for the one that makes room for it.
-const ROOM_TIME: Duration = Duration::from_millis(100);
+const ROOM_TIME: Duration = Duration::from_secs(1);
 /// Connections beyond the cap that are being told so, at once. The ones beyond that are closed without a word.
 const REFUSALS_MAX: usize = 64;
 
@@ -64,8 +64,9 @@ pub async fn serve_http(
             Err(_) => None,
         };
         if let Some(slot) = slot {
+            let served = connections.serve(stream);
             tokio::spawn(async move {
-                connections.serve(stream).await;
+                served.await;
                 drop((slot, open));
             });
         } else if let Ok(slot) = refusals.clone().try_acquire_owned() {

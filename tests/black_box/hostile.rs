@@ -341,7 +341,7 @@ fn connections_that_have_their_answer_and_stay_keep_nobody_out() {
     let cluster = cluster(1, "connectionsMax = 64");
     let neighbour = Neighbour::of(&cluster);
     let mut staying = Vec::new();
-    for number in 0..400 {
+    for number in 0..300 {
         let mut connection = Raw::connect(cluster.url(1));
         // One is answered before its body came, one cannot be answered, one does not read what it asked for.
         let said = match number % 3 {
@@ -352,7 +352,7 @@ fn connections_that_have_their_answer_and_stay_keep_nobody_out() {
         // Whoever came later may have taken its place by now.
         let _: io::Result<()> = said;
         staying.push(connection);
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(20));
     }
     neighbour.was_served();
 }

@@ -19,7 +19,7 @@ use tokio::time::Sleep;
 use tower::Service;
 
 use super::budget::Budget;
-use super::crowd::Crowd;
+use super::crowd::{Crowd, Place};
 use super::own_answer::{
     self, HEAD_TOO_LARGE, HEAD_TOO_LATE, NO_HOST, NOT_HTTP, OwnAnswer, TOO_MANY_ANSWERS, TOO_MANY_CONNECTIONS,
 };
@@ -72,10 +72,14 @@ impl Connections {
         Connections { router, patience: Patience::new(config), crowd: Arc::default(), bodies, answers, life, hyper }
     }
 
-    /// Serves one connection to its end.
-    pub async fn serve(self, stream: TcpStream) {
+    /// Serves one connection to its end. It has its place among the others at once, not only when its task first runs.
+    pub fn serve(self, stream: TcpStream) -> impl Future<Output = ()> {
         let stages = Stages::new(self.patience);
-        let _place = self.crowd.enter(&stages);
+        let place = self.crowd.enter(&stages);
+        self.serve_at(stream, stages, place)
+    }
+
+    async fn serve_at(self, stream: TcpStream, stages: Arc<Stages>, _place: Place) {
         let asking = Asking { router: self.router, stages: stages.clone(), bodies: self.bodies, answers: self.answers };
         let service = service_fn(move |request| asking.clone().answer(request));
         let socket = Socket::new(stream, stages.clone());
@@ -145,6 +149,7 @@ enum Ended {
 
 /// Does what is left to do, unless the connection has to make room for another one.
 async fn unless_sent_away(stages: &Stages, last: impl Future<Output = ()>) {
+    stages.end();
     let mut last = std::pin::pin!(last);
     std::future::poll_fn(|cx| match stages.poll_sent_away(cx) {
         Poll::Ready(_) => Poll::Ready(()),

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::stages::{Stages, Waiting};
+use super::stages::{Stages, Waiting, WaitsFor};
 
 /// How many connections one look at all of them finds that may go: a flood must not cost a look for each.
 const FOUND_AT_ONCE: usize = 64;
@@ -41,7 +41,8 @@ impl Crowd {
     /// Asks one connection to go; false where all are at work.
     pub fn make_room(&self) -> bool {
         let mut members = self.members();
-        if members.may_go.is_empty() {
+        // Those who would miss their connection do not go for what was found a while ago.
+        if members.may_go.last().is_none_or(|(_, waiting)| waiting.what_for >= WaitsFor::Next) {
             members.look();
         }
         while let Some((number, waiting)) = members.may_go.pop() {
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_never_asked_goes_first_then_who_is_idle_the_longest_then_the_newest_and_nobody_at_work() {
+    async fn who_never_asked_goes_first_then_who_just_came_then_who_is_idle_and_nobody_at_work() {
         let crowd = Arc::new(Crowd::default());
         let mut all = Vec::new();
         for number in 0..7 {
@@ -113,7 +114,7 @@ mod tests {
             // It is busy with going.
             enter(next, Stage::Request);
         }
-        assert_eq!(gone, [3, 4, 0, 1, 5, 6]);
+        assert_eq!(gone, [3, 4, 5, 6, 0, 1]);
         drop(all);
         assert!(crowd.members().all.is_empty());
     }

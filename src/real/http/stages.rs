@@ -53,19 +53,24 @@ pub(super) struct Waiting {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum WaitsFor {
-    /// The first request.
+    /// Nothing: it has its last answer.
+    End,
+    /// The first request, for longer than a good client takes.
     First,
-    /// The next request, or the end of one that was answered already.
-    Next,
+    /// The next request, and that for long.
+    NextForLong,
     /// That something of an answer is taken, and that for longer than a good connection pauses.
     Taking,
-    /// The first request, and it has had no time yet to come.
+    /// The first request. To be told now that there is no room does no harm.
     FirstFresh,
+    /// The next request. Its client may be sending it now, and would not know what became of it.
+    Next,
 }
 
 /// How long the first request of a good client takes to come, at most.
 const FRESH: Duration = Duration::from_millis(500);
-
+/// How long a connection may be idle before it counts as one that is hardly used.
+const IDLE_FOR_LONG: Duration = Duration::from_secs(5);
 /// Who takes nothing of an answer for so long may have to make room for others.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -79,6 +84,8 @@ struct Now {
     body_failed: Option<&'static OwnAnswer>,
     /// What the router did not read of the body of the request in hand.
     left_over: Option<Incoming>,
+    /// The last answer was given.
+    has_ended: bool,
     /// The answer in hand is the last one, and the client is still sending.
     unread: bool,
     /// Since when the client has taken nothing of what we have to send.
@@ -103,6 +110,7 @@ impl Stages {
             has_asked: false,
             body_failed: None,
             left_over: None,
+            has_ended: false,
             unread: false,
             stalled: None,
         };
@@ -127,9 +135,12 @@ impl Stages {
         if let Some(since) = now.stalled {
             return (since.elapsed() > PAUSE).then_some(Waiting { what_for: WaitsFor::Taking, since });
         }
+        let for_so_long = now.since.elapsed();
         let what_for = match now.has_asked {
+            _ if now.has_ended => WaitsFor::End,
+            true if for_so_long > IDLE_FOR_LONG => WaitsFor::NextForLong,
             true => WaitsFor::Next,
-            false if now.since.elapsed() > FRESH => WaitsFor::First,
+            false if for_so_long > FRESH => WaitsFor::First,
             false => WaitsFor::FirstFresh,
         };
         (now.stage != Stage::Request).then_some(Waiting { what_for, since: now.since })
@@ -199,6 +210,12 @@ impl Stages {
     /// What the router did not read of the request's body.
     pub fn left_over(&self) -> Option<Incoming> {
         self.now().left_over.take()
+    }
+
+    /// The last answer was given: what follows is only so that the client can read it.
+    pub fn end(&self) {
+        self.enter(Stage::Idle);
+        self.now().has_ended = true;
     }
 
     /// What the client still sends is not read.
