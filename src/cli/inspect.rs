@@ -48,7 +48,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 fn look_at_directory(path: &Path) -> Result<Report, Failure> {
     let files = real::look_at_data_dir(path).map_err(|error| match error {
-        OpenError::DataDirLocked { dir } => {
+        OpenError::DataDirLocked { dir, .. } => {
             Failure::refused(format!("the data directory {} is in use by another confman process", dir.display()))
                 .advise("Stop its node first. A copy that is made while a node writes may look damaged and not be")
         }

@@ -179,7 +179,10 @@ impl From<Error> for Failure {
             Error::Refused(refusal) if refusal.status == 401 => {
                 failure.advise("Keys are given by --key-file, CONFMAN_KEY or CONFMAN_KEY_FILE")
             }
-            Error::Unavailable { .. } => failure.advise("Nothing was done: it can be tried again"),
+            Error::Unavailable { .. } => failure.advise(
+                "Nothing was done: it can be tried again. Nodes are named by --address or CONFMAN_ADDRESS, each with what its \
+                 http.listen says",
+            ),
             _ if error.may_have_happened() => failure.advise("Read what there is now before you write again"),
             _ => failure,
         }
