@@ -1,11 +1,12 @@
 # Everything that people and CI run. `make help` lists it.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help check fix test dev sim sim-twin sim-swarm sim-shrink sim-explain sim-mutants sim-night
+.PHONY: help check fix test deny fuzz dev sim sim-twin sim-swarm sim-shrink sim-explain sim-mutants sim-night
 
 SEED ?= 1
 SEEDS ?= 200
-TIME ?= 8h
+fuzz: TIME ?= 60
+sim-night: TIME ?= 8h
 # A run comes from a seed, or from a schedule file: make sim SCHEDULE=sim-tests/regressions/NAME.json
 NAME = $(if $(SCHEDULE),$(basename $(notdir $(SCHEDULE))),seed-$(SEED))
 ORIGIN = $(if $(SCHEDULE),--schedule $(SCHEDULE),--seed $(SEED))
@@ -26,6 +27,12 @@ fix: ## Rewrite files: format, and what clippy can mend by itself
 
 test: ## All that CI runs: check, all tests, black-box tests of the release binary, the simulator's share
 	@scripts/test
+
+deny: ## Licences, sources, yanked versions and known vulnerabilities of all that is built in (needs cargo-deny)
+	@scripts/deny
+
+fuzz: ## Fuzz frames, log records, snapshots and requests, each for: make fuzz [TIME=60] [TARGETS="frames ..."]
+	@scripts/fuzz $(TIME) $(TARGETS)
 
 dev: ## Three real nodes on this machine, with keys and a curl to copy
 	cargo build --release --locked
@@ -54,6 +61,6 @@ sim-explain: ## A run as a page to be read in a browser: make sim-explain SEED=4
 sim-mutants: ## Planted bugs: the simulator must catch every one: make sim-mutants [MUTANTS="name ..."]
 	@scripts/sim-mutants $(MUTANTS)
 
-sim-night: ## Fresh seeds for as long as said, failures shrunk and kept, then all mutants: make sim-night [TIME=8h]
+sim-night: ## Fresh seeds for as long as said, failures shrunk and kept, then all mutants, then fuzz: make sim-night [TIME=8h]
 	@$(SIM_BUILD)
 	@scripts/sim-night $(TIME)

@@ -347,13 +347,17 @@ async fn http_ends_an_idle_connection() {
 fn assert_whole_problem(said: &str, status: u16, slug: &str) {
     let (head, body) = said.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {said:?}"));
     assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
-    for header in ["content-type: application/problem+json", "cache-control: private, no-cache", "connection: close"] {
+    for header in
+        ["content-type: application/problem+json", "cache-control: private, no-cache", "connection: close", "date: "]
+    {
         assert!(head.contains(header), "{header:?} is not in {said}");
     }
     let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("a request id");
     let problem: serde_json::Value = serde_json::from_str(body).expect("the body is JSON, and all of it");
     assert_eq!(problem["type"], format!("https://confman/errors/{slug}"));
     assert_eq!((&problem["status"], &problem["requestId"]), (&status.into(), &id.into()));
+    let ours: confman::wire::Problem = serde_json::from_str(body).expect("a problem as clients read it");
+    assert_eq!(Some(ours.title.as_str()), ours.slug().map(|slug| slug.title()), "a title is of its slug");
     assert!(head.contains(&format!("content-length: {}", body.len())) && head.contains("vary: Accept, "), "{said}");
 }
 
@@ -422,32 +426,103 @@ async fn http_ends_a_client_that_does_not_read() {
 }
 
 #[tokio::test]
-async fn http_refuses_connections_beyond_the_cap_and_serves_the_others() {
-    let server = Server::start(|config| config.connections_max = 2).await;
-    let (mut one, mut two) = (server.connect().await, server.connect().await);
-    for client in [&mut one, &mut two] {
-        client.write_all(GET).await.unwrap();
-        answer(client, "hello").await;
+async fn http_holds_no_more_answers_than_it_has_room_for() {
+    let server = Server::start(|_| {}).await;
+    let mut deaf = Vec::new();
+    for _ in 0..4 {
+        let mut client = server.connect().await;
+        client.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut begun = [0; 16];
+        client.read_exact(&mut begun).await.unwrap();
+        assert!(begun.starts_with(b"HTTP/1.1 200 "));
+        deaf.push(client);
     }
-    let mut third = server.connect().await;
-    third.write_all(GET).await.unwrap();
-    let said = rest(third).await;
-    assert!(said.starts_with("HTTP/1.1 503 ") && said.contains("/overloaded\"") && said.contains("retry-after: 1"));
-    let body = said.split_once("\r\n\r\n").unwrap().1;
-    serde_json::from_str::<serde_json::Value>(body).unwrap();
-    one.write_all(GET).await.unwrap();
-    answer(&mut one, "hello").await;
-    drop(one);
-    // A slot is free as soon as the server has seen the end.
+    let mut client = server.connect().await;
+    client.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert_whole_problem(&rest(client).await, 503, "overloaded");
+    let mut small = server.connect().await;
+    small.write_all(GET).await.unwrap();
+    answer(&mut small, "hello").await;
+    // What was sent, or never will be, takes no room.
+    drop(deaf);
     let start = Instant::now();
     loop {
         let mut client = server.connect().await;
-        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
-        if rest(client).await.starts_with("HTTP/1.1 200 ") {
+        client.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut begun = [0; 16];
+        client.read_exact(&mut begun).await.unwrap();
+        if begun.starts_with(b"HTTP/1.1 200 ") {
             break;
         }
         assert!(start.elapsed() < LONG);
     }
+}
+
+#[tokio::test]
+async fn http_refuses_connections_beyond_the_cap_while_all_others_are_at_work() {
+    let server = Server::start(|config| config.connections_max = 2).await;
+    let (mut one, mut two) = (server.connect().await, server.connect().await);
+    for client in [&mut one, &mut two] {
+        client.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    }
+    sleep(Duration::from_millis(100)).await;
+    let mut third = server.connect().await;
+    third.write_all(GET).await.unwrap();
+    let said = rest(third).await;
+    assert_whole_problem(&said, 503, "overloaded");
+    assert!(said.contains("retry-after: 1"));
+    for client in [&mut one, &mut two] {
+        answer(client, "slow").await;
+    }
+}
+
+#[tokio::test]
+async fn http_closes_who_waits_the_longest_where_there_is_no_room_for_another() {
+    let server = Server::start(|config| config.connections_max = 3).await;
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    for client in [&mut first, &mut second] {
+        client.write_all(GET).await.unwrap();
+        answer(client, "hello").await;
+    }
+    let silent = server.connect().await;
+    sleep(Duration::from_millis(700)).await;
+    let mut fourth = server.connect().await;
+    fourth.write_all(GET).await.unwrap();
+    answer(&mut fourth, "hello").await;
+    // Who never asked goes before who asked and is idle.
+    assert_whole_problem(&rest(silent).await, 503, "overloaded");
+    let mut fifth = server.connect().await;
+    fifth.write_all(GET).await.unwrap();
+    answer(&mut fifth, "hello").await;
+    assert_eq!(rest(first).await, "", "and of those the one that is idle the longest");
+    for client in [&mut second, &mut fourth, &mut fifth] {
+        client.write_all(GET).await.unwrap();
+        answer(client, "hello").await;
+    }
+}
+
+#[tokio::test]
+async fn http_is_heard_by_a_client_that_is_still_sending() {
+    let server = Server::start(|_| {}).await;
+    // Nobody reads what is sent there; a little of it is taken, and the connection goes on.
+    let mut client = server.connect().await;
+    client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbo").await.unwrap();
+    sleep(Duration::from_millis(20)).await;
+    client.write_all(b"dy").await.unwrap();
+    assert!(!answer(&mut client, "hello").await.contains("connection: close"));
+    client.write_all(GET).await.unwrap();
+    answer(&mut client, "hello").await;
+
+    let mut client = server.connect().await;
+    client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: 16777216\r\n\r\n").await.unwrap();
+    client.write_all(&vec![b'x'; 16 << 20]).await.expect("what is sent is taken, though nobody reads it");
+    let said = rest(client).await;
+    assert!(said.contains("connection: close") && said.ends_with("hello"), "{said}");
+
+    let mut client = server.connect().await;
+    client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n").await.unwrap();
+    let said = rest(client).await;
+    assert!(said.starts_with("HTTP/1.1 200 ") && said.contains("connection: close"), "{said}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::laws::votes::VoteTap;
 use crate::runtime::cause::Caused;
 use crate::runtime::{Guarded, Panicked, elapsed};
 use crate::schedule::{self, Schedule};
-use crate::world::{Incarnation, Stop, World};
+use crate::world::{Incarnation, RESTORED, Stop, World};
 
 /// The secret that clients of a simulation authenticate with.
 pub const ADMIN_KEY: &str = "simulated-admin-key";
@@ -55,6 +55,28 @@ pub struct Observation {
     pub applied: Option<LogId>,
     pub state_hash: u128,
     pub audit_head: [u8; 32],
+    pub membership: Membership,
+    /// It says that it does not belong to the cluster: it was removed, or not added yet.
+    pub outside: bool,
+}
+
+/// Who belongs to the cluster, as a node has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Membership {
+    /// The entry that brought it.
+    pub at: Option<LogId>,
+    pub committed: bool,
+    /// A change of voters is half done.
+    pub joint: bool,
+    pub voters: BTreeSet<u64>,
+    pub learners: BTreeSet<u64>,
+}
+
+impl Membership {
+    /// Voters and learners.
+    pub fn members(&self) -> BTreeSet<u64> {
+        self.voters.union(&self.learners).copied().collect()
+    }
 }
 
 /// Starts nodes.
@@ -84,6 +106,8 @@ struct Inner {
     outages: Mutex<BTreeMap<u64, BTreeSet<u64>>>,
     /// Nodes that stay down to the end of the run: their disks are damaged, and they have said so.
     given_up: Mutex<BTreeSet<u64>>,
+    /// Whom the others must not do without.
+    members: Mutex<BTreeSet<u64>>,
     /// What stopped nodes served with, until nothing of theirs runs any more.
     buried: Mutex<Vec<Served>>,
 }
@@ -91,11 +115,63 @@ struct Inner {
 impl Cluster {
     /// The cluster of a schedule; nothing runs yet.
     pub fn new(world: Arc<World>, factory: Arc<dyn NodeFactory>, schedule: Schedule) -> Cluster {
-        for node in world.nodes() {
+        for node in world.nodes().into_iter().chain([RESTORED]) {
             world.net.name(&peer_address(node), node);
         }
+        let cluster = Cluster::apart(world, factory, schedule);
+        for spare in cluster.0.schedule.nodes + 1..=cluster.0.schedule.machines() {
+            cluster.begin_outage(spare, NOT_IN_SERVICE);
+        }
+        cluster
+    }
+
+    /// A cluster that none of the world's nodes belong to.
+    pub fn apart(world: Arc<World>, factory: Arc<dyn NodeFactory>, schedule: Schedule) -> Cluster {
         let (serving, outages, given_up, buried) = Default::default();
-        Cluster(Arc::new(Inner { world, factory, schedule, serving, outages, given_up, buried }))
+        let members = Mutex::new((1..=schedule.nodes).collect());
+        Cluster(Arc::new(Inner { world, factory, schedule, serving, outages, given_up, members, buried }))
+    }
+
+    /// Another cluster in the same world, of the same nodes' code and settings.
+    pub fn another(&self) -> Cluster {
+        let Inner { world, factory, schedule, .. } = &*self.0;
+        Cluster::apart(world.clone(), factory.clone(), schedule.clone())
+    }
+
+    /// Starts a spare machine's node, which is empty, for good.
+    pub fn take_into_service(&self, spare: u64) {
+        self.end_outage(spare, NOT_IN_SERVICE);
+    }
+
+    /// A machine is gone for good, with all that it had.
+    pub fn lose(&self, node: u64) {
+        self.begin_outage(node, LOST);
+        self.stop(node, Stop::PowerLoss);
+    }
+
+    /// Whether a machine is gone for good.
+    pub fn is_lost(&self, node: u64) -> bool {
+        self.is_kept_down_by(node, LOST)
+    }
+
+    /// The machines that are or were nodes of the cluster, or are to be.
+    pub fn in_service(&self) -> Vec<u64> {
+        let mut nodes = self.0.world.nodes();
+        nodes.retain(|node| !self.is_kept_down_by(*node, NOT_IN_SERVICE));
+        nodes
+    }
+
+    /// The nodes that must serve once everything is healed: the first ones, until there are said to be others. Without
+    /// those that have given up.
+    pub fn members(&self) -> Vec<u64> {
+        let mut members: Vec<u64> = self.0.members.lock().expect("no panic under this lock").iter().copied().collect();
+        members.retain(|node| !self.has_given_up(*node));
+        members
+    }
+
+    /// See [`members`](Self::members).
+    pub fn set_members(&self, members: BTreeSet<u64>) {
+        *self.0.members.lock().expect("no panic under this lock") = members;
     }
 
     fn serving(&self) -> MutexGuard<'_, Serving> {
@@ -158,6 +234,10 @@ impl Cluster {
         }
     }
 
+    fn is_kept_down_by(&self, node: u64, cause: u64) -> bool {
+        self.outages().get(&node).is_some_and(|causes| causes.contains(&cause))
+    }
+
     fn is_kept_down(&self, node: u64) -> bool {
         self.has_given_up(node) || self.outages().get(&node).is_some_and(|causes| !causes.is_empty())
     }
@@ -215,6 +295,10 @@ impl Cluster {
     }
 }
 
+/// What keeps a spare machine down before somebody starts it, and a lost one afterwards. Faults are numbered from 1.
+const NOT_IN_SERVICE: u64 = u64::MAX;
+const LOST: u64 = u64::MAX - 1;
+
 /// Where nodes reach a node.
 pub fn peer_address(node: u64) -> String {
     format!("10.0.0.{node}:7500")
@@ -252,7 +336,8 @@ fn node_config(schedule: &Schedule, node: u64) -> NodeConfig {
             address: peer_address(node),
             secret: Some(Secret("the nodes' simulated secret".to_owned())),
         },
-        members: (1..=schedule.nodes).map(member).collect(),
+        // A node that is added knows the first ones, and itself.
+        members: (1..=schedule.nodes).chain((node > schedule.nodes).then_some(node)).map(member).collect(),
         raft: RaftConfig {
             heartbeat: ms(knobs.heartbeat_ms),
             election_timeout_min: ms(knobs.election_timeout_ms.0),

@@ -1,5 +1,6 @@
 //! The node under test, bound to the simulator.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +11,10 @@ use confman::config::NodeConfig;
 use confman::host::{BoxFuture, Clock, Host};
 use confman::node::Node;
 use confman::peer::{Frame, FrameKind, FrameRole};
-use confman::raft::{RaftRole, Types};
+use confman::raft::{RaftRole, RaftStatus, Standing, Types};
 use openraft::raft::{AppendEntriesRequest, VoteRequest, VoteResponse};
 
-use crate::cluster::{NodeFactory, Observation, SimNode};
+use crate::cluster::{Membership, NodeFactory, Observation, SimNode};
 use crate::host::net::{FrameTap, Place};
 use crate::laws::durable::frames::Frames;
 use crate::laws::votes::VoteTap;
@@ -64,6 +65,8 @@ impl SimNode for RealNode {
             applied: apply.applied,
             state_hash: apply.state_hash,
             audit_head: apply.audit_head,
+            membership: membership(&raft),
+            outside: raft.standing != Standing::Member,
         }
     }
 
@@ -71,6 +74,12 @@ impl SimNode for RealNode {
         let (raft, deadline) = (self.0.raft.clone(), self.1.now().after(patience));
         Box::pin(async move { raft.read_index(deadline).await.map_err(|error| error.to_string()) })
     }
+}
+
+fn membership(raft: &RaftStatus) -> Membership {
+    let voters: BTreeSet<u64> = raft.voters.iter().map(|id| id.0).collect();
+    let learners = raft.members.keys().map(|id| id.0).filter(|id| !voters.contains(id)).collect();
+    Membership { at: raft.members_at, committed: raft.members_committed, joint: raft.joint, voters, learners }
 }
 
 /// Whether an append carries no entries. One that does is longer than this.

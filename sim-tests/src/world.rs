@@ -29,6 +29,9 @@ use crate::schedule::Point;
 use crate::seed::stream;
 use crate::trace::{Actor, Event, Member, Trace};
 
+/// The machine beside all others on which a backup is restored.
+pub const RESTORED: u64 = 99;
+
 /// How a process ends from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -108,7 +111,7 @@ impl World {
             net: Net::new(net, seed, trace.clone()),
             points: Points::default(),
             trace,
-            machines: Mutex::new(nodes.iter().map(machine).collect()),
+            machines: Mutex::new(nodes.iter().chain([&RESTORED]).map(machine).collect()),
             deaths: Mutex::default(),
             processes: Mutex::default(),
         });
@@ -124,9 +127,9 @@ impl World {
         with(self.machines().get_mut(&node).expect("schedules name only nodes that exist"))
     }
 
-    /// The machines' numbers, sorted.
+    /// The machines' numbers, sorted; without the one to restore on.
     pub fn nodes(&self) -> Vec<u64> {
-        self.machines().keys().copied().collect()
+        self.machines().keys().copied().filter(|node| *node != RESTORED).collect()
     }
 
     /// Starts a process on a machine, switching the machine on where it was dark.
@@ -303,7 +306,8 @@ impl Incarnation {
 
     /// This process is at a point where a fault may strike, which may end it. To be called with no lock held.
     pub fn reach(&self, point: Point) {
-        if let Some(world) = self.world.upgrade().filter(|_| self.is_alive()) {
+        // Faults strike the cluster; what is restored beside it has those of its own script.
+        if let Some(world) = self.world.upgrade().filter(|_| self.is_alive() && self.node != RESTORED) {
             world.points.reach(self.node, point);
         }
     }

@@ -9,9 +9,10 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use super::actor::ApiHandle;
+use super::clocks;
 use super::forward;
 use super::types::{Member, PeerCall, RaftRole, RaftStatus};
-use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, Term};
+use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, Term, WallTime};
 use crate::raft::Standing;
 
 /// How often the leader compares the states of all members, whether or not anyone asks for them.
@@ -26,6 +27,8 @@ pub struct NodeReport {
     pub version: String,
     /// See [`ApiHandle::publish_key_set`].
     pub key_set: u64,
+    /// What its clock said.
+    pub clock: WallTime,
     pub groups: Vec<GroupReport>,
 }
 
@@ -83,6 +86,8 @@ pub enum AlarmKind {
     StateDamaged,
     /// Two members do not know the same API keys.
     ApiKeysDiffer,
+    /// The clock of a member is far from those of the others.
+    ClocksDiffer,
     /// The node that answers does not belong to the cluster: it was removed, or not added yet.
     NotAMember,
 }
@@ -154,6 +159,7 @@ impl ApiHandle {
         NodeReport {
             version: self.shared.identity.version.clone(),
             key_set: self.shared.key_set.load(Ordering::Relaxed),
+            clock: self.shared.host.clock.wall(),
             groups: vec![GroupReport {
                 group: self.shared.identity.group,
                 role: raft.role,
@@ -188,6 +194,7 @@ impl ApiHandle {
         let mut alarms = self.mismatches(&members);
         alarms.extend(damaged(&members));
         alarms.extend(key_sets_that_differ(&members));
+        alarms.extend(clocks::that_differ(&members));
         if let Some(detail) = stands_outside(self.shared.below.consensus.standing()) {
             let nodes = vec![self.shared.identity.node];
             alarms.push(Alarm { kind: AlarmKind::NotAMember, nodes, detail: detail.to_owned() });
@@ -198,11 +205,21 @@ impl ApiHandle {
     /// Compares the members' states for as long as the node runs, while it leads: a difference raises its alarm in the
     /// log even where nobody looks at `/cluster`.
     pub async fn watch_states(self) {
+        let mut told = Vec::new();
         loop {
             self.shared.host.sleep(COMPARE_EVERY).await;
-            if self.shared.below.consensus.status().role == RaftRole::Leader {
-                self.cluster().await;
+            if self.shared.below.consensus.status().role != RaftRole::Leader {
+                told.clear();
+                continue;
             }
+            let alarms = self.cluster().await.alarms;
+            let off = alarms.into_iter().find(|alarm| alarm.kind == AlarmKind::ClocksDiffer);
+            let nodes = off.as_ref().map_or_else(Vec::new, |alarm| alarm.nodes.clone());
+            // Once, not every time that it is seen.
+            if let Some(alarm) = off.filter(|alarm| alarm.nodes != told) {
+                tracing::warn!(node = self.shared.identity.node.0, "{}", alarm.detail);
+            }
+            told = nodes;
         }
     }
 
@@ -284,7 +301,7 @@ fn key_sets_that_differ(members: &[MemberView]) -> Option<Alarm> {
     }
     let mut nodes: Vec<NodeId> = by_set.into_values().flatten().collect();
     nodes.sort();
-    let detail = "not all nodes know the same API keys: give all nodes the same [[auth.apiKeys]] and start them again";
+    let detail = "not all nodes know the same API keys: give all nodes the same [[auth.apiKeys]] and send them SIGHUP";
     Some(Alarm { kind: AlarmKind::ApiKeysDiffer, nodes, detail: detail.to_owned() })
 }
 
@@ -309,7 +326,7 @@ mod tests {
             alarm: None,
             caught_up: true,
         };
-        NodeReport { version: "0.1.0".to_owned(), key_set, groups: vec![group] }
+        NodeReport { version: "0.1.0".to_owned(), key_set, clock: WallTime(0), groups: vec![group] }
     }
 
     fn view(node: u64, report: Result<NodeReport, String>) -> MemberView {
@@ -361,6 +378,7 @@ mod tests {
         let node = world.node(1);
         node.state.set_hash(7);
         let mut theirs = report(node.state.applied(), 8, 0);
+        theirs.clock = node.api.shared.host.clock.wall();
         node.peers.answer(2, Ok(forward::encode(&theirs)));
         node.peers.hang(3);
         let api = node.api.clone();

@@ -14,6 +14,7 @@
 mod actor;
 mod backup;
 mod below;
+mod clocks;
 mod cluster;
 mod cursor;
 mod forward;

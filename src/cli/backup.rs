@@ -11,10 +11,11 @@ use ureq::Agent;
 use ureq::http::Response;
 
 use super::Failure;
-use super::offline::{self, OutputFormat};
+use super::offline;
+use super::reach::{Reach, Target};
 use crate::inspect::{Report, SnapshotReport};
 
-/// How long a node may take to begin, and to connect to.
+/// How long a node may take to begin, and to connect to, if nobody says otherwise.
 const BEGIN_WITHIN: Duration = Duration::from_secs(30);
 /// A transfer in which nothing comes for so long has failed.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
@@ -27,37 +28,26 @@ const PIECES_AHEAD: usize = 4;
 pub(super) struct Arguments {
     /// The file to write. It appears whole and checked, or not at all.
     file: PathBuf,
-    /// Addresses of nodes, with commas between them. Any running one will do, a follower as well as the leader.
-    #[arg(
-        long,
-        env = "CONFMAN_ADDRESS",
-        value_name = "URL",
-        value_delimiter = ',',
-        default_value = "http://127.0.0.1:7400"
-    )]
-    address: Vec<String>,
-    /// An API key with the role admin.
-    #[arg(long, env = "CONFMAN_KEY", value_name = "KEY", hide_env_values = true)]
-    key: String,
     /// Replace FILE where it exists.
     #[arg(long)]
     force: bool,
-    /// How to print what was taken.
-    #[arg(long, value_enum, default_value = "text")]
-    output: OutputFormat,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 const AFTER_HELP: &str = "\
 Example: confman backup /backups/prod-$(date +%F).backup --address http://10.0.0.1:7400
 
-The backup is the state that the node has applied, at one revision; writes go on meanwhile. It holds every value, history
+Any running node will do, a follower as well as the leader; the key is an admin's. --timeout is how long a node may take to
+begin. The backup is the state that the node has applied, at one revision; writes go on meanwhile. It holds every value, history
 and audit: keep it as you keep the data. `confman inspect FILE` checks it, `confman restore` makes a new cluster of it.";
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { file, address, key, force, output } = arguments;
+    let Arguments { file, force, reach } = arguments;
+    let (target, output) = (reach.target(BEGIN_WITHIN)?, reach.format()?);
     refuse_to_overwrite(&file, force)?;
     let partial = Partial::create(&file)?;
-    let revision = fetch(begin(&address, &key)?, &partial)?;
+    let revision = fetch(begin(&target)?, &partial)?;
     partial.file.sync_all().map_err(|error| partial.failed(error))?;
     let taken = check(&partial.path)?;
     if taken.last.to_string() != revision {
@@ -90,10 +80,10 @@ fn check(path: &Path) -> Result<SnapshotReport, Failure> {
 }
 
 /// The first node that gives a backup.
-fn begin(addresses: &[String], key: &str) -> Result<Response<ureq::Body>, Failure> {
+fn begin(target: &Target) -> Result<Response<ureq::Body>, Failure> {
     let mut last = Failure::refused("no address was given");
-    for address in addresses {
-        match ask(address.trim(), key) {
+    for address in &target.addresses {
+        match ask(address, target) {
             Ok(answer) => return Ok(answer),
             Err(failure) if failure.exit_code == UNAVAILABLE => last = failure,
             Err(failure) => return Err(failure),
@@ -102,10 +92,10 @@ fn begin(addresses: &[String], key: &str) -> Result<Response<ureq::Body>, Failur
     Err(last)
 }
 
-fn ask(address: &str, key: &str) -> Result<Response<ureq::Body>, Failure> {
+fn ask(address: &str, target: &Target) -> Result<Response<ureq::Body>, Failure> {
     let agent: Agent = Agent::config_builder()
-        .timeout_connect(Some(BEGIN_WITHIN))
-        .timeout_recv_response(Some(BEGIN_WITHIN))
+        .timeout_connect(Some(target.timeout))
+        .timeout_recv_response(Some(target.timeout))
         .http_status_as_error(false)
         .proxy(None)
         .build()
@@ -116,7 +106,7 @@ fn ask(address: &str, key: &str) -> Result<Response<ureq::Body>, Failure> {
         ..Failure::failed(format!("{url}: {error}"))
             .advise("Give the address of a running node, like --address http://10.0.0.1:7400")
     };
-    let mut answer = agent.get(&url).header("X-API-Key", key).call().map_err(unreachable)?;
+    let mut answer = agent.get(&url).header("X-API-Key", &target.key).call().map_err(unreachable)?;
     if answer.status() != 200 {
         return Err(refusal(&url, &mut answer));
     }

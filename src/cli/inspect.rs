@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::offline::{self, OutputFormat, damage_line, put};
+use super::offline::{self, damage_line, put};
+use super::reach::Format;
 use crate::base::{GroupId, LogId};
 use crate::inspect::{self, Damage, DirectoryReport, LogReport, Report, SegmentReport, StateReport, StoreLook};
 use crate::real::{self, OpenError, StoreDamage};
@@ -16,7 +17,7 @@ pub(super) struct Arguments {
     path: PathBuf,
     /// How to print what was found.
     #[arg(long, value_enum, default_value = "text")]
-    output: OutputFormat,
+    output: Format,
 }
 
 const AFTER_HELP: &str = "\
@@ -35,8 +36,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { path, output } = arguments;
     let report = if path.is_dir() { look_at_directory(&path)? } else { offline::look_at_file(&path)? };
     match output {
-        OutputFormat::Json => offline::print(&offline::json(&report))?,
-        OutputFormat::Text => offline::print(&text_of(&report))?,
+        Format::Json => offline::print(&offline::json(&report))?,
+        Format::Text => offline::print(&text_of(&report))?,
     }
     if report.is_whole() {
         return Ok(());
@@ -47,7 +48,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 fn look_at_directory(path: &Path) -> Result<Report, Failure> {
     let files = real::look_at_data_dir(path).map_err(|error| match error {
-        OpenError::DataDirLocked { dir } => {
+        OpenError::DataDirLocked { dir, .. } => {
             Failure::refused(format!("the data directory {} is in use by another confman process", dir.display()))
                 .advise("Stop its node first. A copy that is made while a node writes may look damaged and not be")
         }

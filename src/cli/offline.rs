@@ -3,22 +3,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use clap::ValueEnum;
-
 use super::Failure;
 pub(super) use super::output::print;
+use super::reach::Format;
 use crate::base::GroupId;
 use crate::inspect::{self, Damage, Report, SnapshotReport};
 use crate::real;
-
-/// How to print.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum OutputFormat {
-    /// For people.
-    Text,
-    /// For scripts.
-    Json,
-}
 
 /// Runs what waits for files, on this thread.
 pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
@@ -45,10 +35,10 @@ pub(super) fn look_at_file(path: &Path) -> Result<Report, Failure> {
 }
 
 /// Prints what a backup is.
-pub(super) fn print_taken(taken: &SnapshotReport, output: OutputFormat, next: &str) -> Result<(), Failure> {
+pub(super) fn print_taken(taken: &SnapshotReport, output: Format, next: &str) -> Result<(), Failure> {
     match output {
-        OutputFormat::Json => print(&json(taken)),
-        OutputFormat::Text => {
+        Format::Json => print(&json(taken)),
+        Format::Text => {
             let mut text = String::new();
             put(&mut text, "backup", &taken.file);
             put(&mut text, "revision", &taken.last.to_string());

@@ -52,6 +52,13 @@ pub(super) struct Reach {
     output: Option<Format>,
 }
 
+/// Whom a command asks.
+pub(super) struct Target {
+    pub addresses: Vec<String>,
+    pub key: String,
+    pub timeout: Duration,
+}
+
 /// How an answer is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
@@ -88,6 +95,13 @@ impl Reach {
     }
 
     fn config(&self, timeout: Duration) -> Result<ClientConfig, Failure> {
+        let Target { addresses, key, timeout } = self.target(timeout)?;
+        let config = ClientConfig::new(addresses).map_err(|error| Failure::refused(error.to_string()))?;
+        Ok(config.with_key(key).with_timeout(timeout))
+    }
+
+    /// Whom to ask, as whom and for how long, for what does not go through the client.
+    pub fn target(&self, timeout: Duration) -> Result<Target, Failure> {
         let given = if self.address.is_empty() && self.dev.is_none() {
             variable(ADDRESS).map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default()
         } else {
@@ -100,14 +114,13 @@ impl Reach {
             None if given.is_empty() => (vec![ADDRESS_DEFAULT.to_owned()], None),
             None => (given, None),
         };
-        let config = ClientConfig::new(addresses.iter().map(|address| address.trim()))
-            .map_err(|error| Failure::refused(error.to_string()))?;
+        let addresses: Vec<String> = addresses.iter().map(|address| address.trim().to_owned()).collect();
         let Some(key) = self.key()?.or(dev_key) else {
             return Err(Failure::refused(format!("no API key was given for {}", addresses.join(", "))).advise(
                 "Put it into CONFMAN_KEY, or name a file with it in CONFMAN_KEY_FILE or --key-file; `confman key new` makes one",
             ));
         };
-        Ok(config.with_key(key).with_timeout(self.timeout(timeout)?))
+        Ok(Target { addresses, key, timeout: self.timeout(timeout)? })
     }
 
     fn dev_folder(&self) -> Option<PathBuf> {
@@ -166,7 +179,10 @@ impl From<Error> for Failure {
             Error::Refused(refusal) if refusal.status == 401 => {
                 failure.advise("Keys are given by --key-file, CONFMAN_KEY or CONFMAN_KEY_FILE")
             }
-            Error::Unavailable { .. } => failure.advise("Nothing was done: it can be tried again"),
+            Error::Unavailable { .. } => failure.advise(
+                "Nothing was done: it can be tried again. Nodes are named by --address or CONFMAN_ADDRESS, each with what its \
+                 http.listen says",
+            ),
             _ if error.may_have_happened() => failure.advise("Read what there is now before you write again"),
             _ => failure,
         }

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::offline::{self, OutputFormat, damage_line};
+use super::offline::{self, damage_line};
+use super::reach::Format;
 use crate::inspect::SnapshotReport;
 use crate::node::restore;
 use crate::real;
@@ -23,7 +24,7 @@ pub(super) struct Arguments {
     data: PathBuf,
     /// How to print what was restored.
     #[arg(long, value_enum, default_value = "text")]
-    output: OutputFormat,
+    output: Format,
 }
 
 const AFTER_HELP: &str = "\

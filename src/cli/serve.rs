@@ -95,7 +95,16 @@ async fn run_node(mut reloading: Reloading<'_>, mut signals: Signals) -> Result<
         data = %config.data_dir.display(),
         "starting"
     );
-    let http_config = config.http.clone();
+    let mut http_config = config.http.clone();
+    let room = real::room_for_connections(http_config.connections_max);
+    if room < http_config.connections_max {
+        tracing::warn!(
+            connections = room,
+            "the limit of open files is too low for http.connectionsMax: raise it (LimitNOFILE=65536 in systemd, ulimit -n \
+             65536 in a shell), or lower http.connectionsMax"
+        );
+        http_config.connections_max = room;
+    }
     // A start may wait for the disk, or read a long log: a signal interrupts it.
     let started = match future::select(pin!(start_node(host, config)), pin!(signals.next_end())).await {
         Either::Left((node, _)) => Ok(node?),
@@ -124,8 +133,9 @@ async fn run_node(mut reloading: Reloading<'_>, mut signals: Signals) -> Result<
     Ok(())
 }
 
-/// Connections that the system may hold until we accept them.
-const CLIENT_BACKLOG: u32 = 1024;
+/// Connections that the system may hold until we accept them. Beyond them a client is not heard, and tries again after a
+/// second.
+const CLIENT_BACKLOG: u32 = 4096;
 
 /// The router of a started node. All of the node lives in its tasks.
 async fn start_node(host: Host, config: NodeConfig) -> Result<Node, Failure> {

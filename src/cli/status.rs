@@ -44,6 +44,7 @@ fn describe(cluster: &Cluster, screen: Screen) -> String {
             AlarmKind::StateHashMismatch => "state-hash-mismatch",
             AlarmKind::StateDamaged => "state-damaged",
             AlarmKind::ApiKeysDiffer => "api-keys-differ",
+            AlarmKind::ClocksDiffer => "clocks-differ",
             AlarmKind::NotAMember => "not-a-member",
         };
         let nodes: Vec<String> = nodes.iter().map(u64::to_string).collect();

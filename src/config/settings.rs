@@ -133,7 +133,9 @@ pub static SETTINGS: &[Setting] = &[
         "http.connectionsMax",
         Form::Number { min: 1, max: 1_000_000 },
         Value("10000"),
-        "Connections of clients at once. One more is told `overloaded`.",
+        "Connections of clients at once. For one more, the one that has waited the longest for a request is closed; where \
+         all have one in hand, it is told `overloaded`. Each takes an open file: a node raises its limit of them as far as \
+         it may, and takes fewer connections where that is not enough.",
     ),
     setting("http.headerTimeout", time(ms(100), HOUR), Value("10s"), "How long a request's head may take to arrive."),
     setting("http.bodyTimeout", time(ms(100), HOUR), Value("30s"), "How long a request's body may take to arrive."),

@@ -49,7 +49,12 @@ pub(super) async fn answer(State(state): State<HttpState>, mut request: Request,
     };
 
     let reason = give_problem_its_body(&mut response, &context, &method);
+    let says_no_length = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let headers = response.headers_mut();
+    if says_no_length {
+        // The framework gives every HEAD one; here it would be of another answer (RFC 9110, section 8.6).
+        headers.remove(header::CONTENT_LENGTH);
+    }
     headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
     headers.insert(header::VARY, VARY);
     let id = HeaderValue::from_str(context.request_id.as_str()).expect("a request id is visible ASCII");

@@ -49,6 +49,7 @@ pub(super) async fn verify(state: HttpState, call: Call) -> Result<Response, Pro
 
 async fn page(state: HttpState, call: Call, namespace: Option<Namespace>) -> Result<Response, Problem> {
     let page = call.query.page()?;
+    let _turn = state.page_turn().await?;
     let answer = state.api().audit(namespace, page).await?;
     let list = AuditList {
         items: answer.value.events.into_iter().map(shape::audit_event).collect(),

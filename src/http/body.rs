@@ -14,14 +14,17 @@ use crate::wire::Slug;
 pub(super) async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, example: &str) -> Result<T, Problem> {
     must_be_json(headers)?;
     let bytes = read(headers, body).await?;
-    // Serde takes an array for a struct, member by member; the contract does not.
-    let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
-    let parsed = if is_object {
-        serde_json::from_slice(&bytes).map_err(|error| error.to_string())
-    } else {
-        Err("it is not a JSON object".to_owned())
-    };
-    parsed.map_err(|error| Problem::invalid(format!("the body does not fit: {error}. Send one like {example}")))
+    parse(&bytes).map_err(|error| Problem::invalid(format!("the body does not fit: {error}. Send one like {example}")))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| format!("byte {} is not UTF-8", error.valid_up_to() + 1))?;
+    match text.trim_ascii_start().chars().next() {
+        Some('{') => serde_json::from_str(text).map_err(|error| error.to_string()),
+        // Serde takes an array for a struct, member by member; the contract does not.
+        Some(_) => Err("it is not a JSON object".to_owned()),
+        None => Err("it is empty".to_owned()),
+    }
 }
 
 fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {

@@ -78,6 +78,7 @@ fn alarm(alarm: &Alarm) -> wire::Alarm {
             AlarmKind::StateHashMismatch => wire::AlarmKind::StateHashMismatch,
             AlarmKind::StateDamaged => wire::AlarmKind::StateDamaged,
             AlarmKind::ApiKeysDiffer => wire::AlarmKind::ApiKeysDiffer,
+            AlarmKind::ClocksDiffer => wire::AlarmKind::ClocksDiffer,
             AlarmKind::NotAMember => wire::AlarmKind::NotAMember,
         },
         nodes: alarm.nodes.iter().map(|node| node.0).collect(),

@@ -31,6 +31,7 @@ pub(super) async fn get(state: HttpState, call: Call) -> Result<Response, Proble
 pub(super) async fn list(state: HttpState, call: Call) -> Result<Response, Problem> {
     let page = call.query.page()?;
     let prefix = call.query.get("prefix").unwrap_or_default();
+    let _turn = state.page_turn().await?;
     let answer = state.api().list(&call.namespace()?, prefix, page).await?;
     let list = EntryList {
         items: answer.value.entries.into_iter().map(shape::entry).collect(),
@@ -47,12 +48,14 @@ pub(super) async fn put(state: HttpState, call: Call) -> Result<Response, Proble
         let detail = format!("a value is at most {VALUE_BYTES_MAX} bytes, this one has {}", set.value.len());
         return Err(Problem::new(Slug::PayloadTooLarge, detail));
     }
+    let value_type = shape::value_type(set.value_type);
     set.value_type.check(&set.value).map_err(|error| {
-        Problem::new(Slug::InvalidValue, format!("{error}: correct the value, or set it as a string"))
+        let name = value_type.as_str();
+        Problem::new(Slug::InvalidValue, format!("the value is no {name}: {error}. Correct it, or set it as a string"))
             .member("line", error.line)
             .member("column", error.column)
     })?;
-    let op = Op::Set { namespace, key, value: set.value, value_type: shape::value_type(set.value_type) };
+    let op = Op::Set { namespace, key, value: set.value, value_type };
     let applied = write(&state, &call.headers, call.context, call.actor, hop, op).await?;
     let Outcome::Set { entry, created } = applied.outcome else {
         return Err(Problem::internal("a set had an outcome of another operation"));

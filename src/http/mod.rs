@@ -29,17 +29,27 @@ mod tests;
 mod write;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use rand::RngExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use auth::KeyRing;
 pub use routes::{Access, ROUTES, Route};
 
-use crate::api::ApiHandle;
+use self::problem::Problem;
+
+use crate::api::{ApiHandle, ReadError};
 use crate::base::RequestId;
 use crate::config::{ApiKey, FollowerWrites};
 use crate::host::{Host, Rng};
+
+/// Pages of lists that are made at once. A long one takes tens of milliseconds of a processor: those of a hundred clients
+/// must not stand between the steps of everybody else's requests, and two processors are all that a node may have.
+const PAGES_AT_ONCE: usize = 1;
+/// How long a page may wait for its turn.
+const PAGE_WAIT: Duration = Duration::from_secs(5);
 
 /// What handlers work with. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +61,7 @@ struct Inner {
     keys: KeyRing,
     follower_writes: FollowerWrites,
     request_ids: Mutex<Rng>,
+    pages: Semaphore,
 }
 
 impl HttpState {
@@ -58,7 +69,8 @@ impl HttpState {
         let request_ids = Mutex::new(host.entropy.fork("request-id"));
         let keys = KeyRing::new(keys);
         api.publish_key_set(keys.digest());
-        HttpState(Arc::new(Inner { api, host: host.clone(), keys, follower_writes, request_ids }))
+        let pages = Semaphore::new(PAGES_AT_ONCE);
+        HttpState(Arc::new(Inner { api, host: host.clone(), keys, follower_writes, request_ids, pages }))
     }
 
     /// From now on these keys are known, and no others.
@@ -81,6 +93,15 @@ impl HttpState {
 
     fn follower_writes(&self) -> FollowerWrites {
         self.0.follower_writes
+    }
+
+    /// Waits until a page may be made, which it may while the answer lives.
+    async fn page_turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        let deadline = self.0.host.clock.now().after(PAGE_WAIT);
+        match self.0.host.until(deadline, self.0.pages.acquire()).await {
+            Some(turn) => Ok(turn.expect("it is never closed")),
+            None => Err(ReadError::Overloaded.into()),
+        }
     }
 
     fn new_request_id(&self) -> RequestId {

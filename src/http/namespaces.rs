@@ -18,6 +18,7 @@ use crate::wire::{NamespaceList, SetNamespaceRequest, Slug};
 pub(super) async fn list(state: HttpState, call: Call) -> Result<Response, Problem> {
     let page = call.query.page()?;
     let prefix = call.query.get("prefix").unwrap_or_default();
+    let _turn = state.page_turn().await?;
     let answer = state.api().namespaces(prefix, page).await?;
     let list = NamespaceList {
         items: answer.value.namespaces.into_iter().map(shape::namespace).collect(),

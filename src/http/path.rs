@@ -33,6 +33,11 @@ pub(super) fn canonical(path: &str) -> Result<Cow<'_, str>, &'static str> {
     Ok(Cow::Borrowed(path))
 }
 
+/// Whether a path begins like one with a namespace in it.
+pub(super) fn is_in_collection(path: &str) -> bool {
+    COLLECTIONS.iter().any(|(collection, _)| path.starts_with(collection))
+}
+
 /// The namespace `verify` must not be taken for the verification of the chain: the table matches a path as it is written.
 fn hide_from_table(collection: &str, namespace: String) -> String {
     if collection == "/api/v1/audit/" && namespace == "verify" { "%76erify".to_owned() } else { namespace }

@@ -10,6 +10,9 @@ use crate::base::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 /// Parameters of the contract that this release does not have, on routes of state.
 const NOT_BUILT: &[&str] = &["minVersion", "consistency", "timeout", "onStale", "at", "format"];
 
+/// Counts redirects, in a `Location` of ours.
+const HOP: &str = "hop";
+
 /// The parameters of one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(BTreeMap<String, String>);
@@ -25,8 +28,10 @@ impl Query {
                 if state && NOT_BUILT.contains(&name.as_str()) {
                     return Err(Problem::not_built(format!("the query parameter '{name}'")));
                 }
+                // Clients are not to know of the one that counts redirects.
+                let known: Vec<&str> = known.iter().copied().filter(|known| *known != HOP).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                return Err(Problem::invalid(format!("unknown query parameter {name:?}; this path takes: {known}")));
+                return Err(Problem::invalid(format!("unknown query parameter {name:?}: this path takes {known}")));
             }
             if query.insert(name.clone(), value).is_some() {
                 return Err(Problem::invalid(format!("query parameter {name:?} is given twice: give it once")));
@@ -61,7 +66,7 @@ impl Query {
 
     /// How many redirects brought this request here.
     pub(super) fn hop(&self) -> Result<usize, Problem> {
-        match self.get("hop") {
+        match self.get(HOP) {
             None => Ok(0),
             Some(text) => number(text)
                 .ok_or_else(|| Problem::invalid("hop counts redirects and is for Confman's own use: leave it out")),

@@ -2,14 +2,14 @@
 
 use axum::Router;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter};
 
 use super::admit::{self, Call};
 use super::answer::Matched;
 use super::problem::Problem;
-use super::{HttpState, audit, backup, cluster, config, health, members, namespaces, openapi, swagger};
+use super::{HttpState, audit, backup, cluster, config, health, members, namespaces, openapi, path, swagger};
 use crate::config::Role;
 use crate::host::BoxFuture;
 use crate::wire::Slug;
@@ -179,10 +179,12 @@ fn method_not_allowed(path: &'static str) -> Response {
     response
 }
 
-async fn not_found() -> Problem {
-    Problem::new(
-        Slug::NotFound,
-        "there is no such path. A '/' within a namespace or a key is written %2F, or the namespace is ended with /-/ as in \
-         /api/v1/config/teams/payments/-/db/url",
-    )
+async fn not_found(uri: Uri) -> Problem {
+    let hint = if path::is_in_collection(uri.path()) {
+        "A '/' within a namespace or a key is written %2F, or the namespace is ended with /-/ as in \
+         /api/v1/config/teams/payments/-/db/url"
+    } else {
+        "GET /openapi.json has all there are"
+    };
+    Problem::new(Slug::NotFound, format!("there is no such path. {hint}"))
 }

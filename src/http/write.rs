@@ -8,6 +8,7 @@ use super::problem::Problem;
 use crate::api::{WriteError, WriteRequest};
 use crate::config::FollowerWrites;
 use crate::model::{Applied, Op};
+use crate::wire::Slug;
 
 /// Redirects that one request may follow. The next one would be a loop, or an election that does not end.
 const HOPS_MAX: usize = 2;
@@ -39,7 +40,14 @@ pub(super) fn may_redirect(state: &HttpState, headers: &HeaderMap) -> bool {
 /// What went wrong; with where to go, where another node leads.
 pub(super) fn or_redirect(error: WriteError, context: &Context, hop: usize) -> Problem {
     match error {
-        WriteError::NotLeader { .. } if hop >= HOPS_MAX => WriteError::NoLeader.into(),
+        WriteError::NotLeader { .. } if hop >= HOPS_MAX => Problem::new(
+            Slug::NoLeader,
+            format!(
+                "nothing was written: {hop} redirects brought the request here, and this node does not lead either. The \
+                 leadership is changing: try again after the time in Retry-After"
+            ),
+        )
+        .retry_later(),
         WriteError::NotLeader { leader_url } => {
             let location = location(&leader_url, context, hop + 1);
             match HeaderValue::from_str(&location) {

@@ -66,7 +66,7 @@ impl EntryIndex {
     /// The last entry, or what was purged.
     pub fn last(&self) -> Option<LogId> {
         match self.slots.back() {
-            Some(slot) => Some(LogId::new(slot.term, self.first + self.slots.len() as u64 - 1)),
+            Some(slot) => Some(LogId::new(slot.term, self.first + (self.slots.len() as u64 - 1))),
             None => self.purged,
         }
     }
@@ -176,7 +176,8 @@ impl EntryIndex {
             self.slots.pop_front();
             self.first += 1;
         }
-        self.first = next;
+        // The first entry may lie further on, where nothing was purged before it came.
+        self.first = self.first.max(next);
         self.purged = Some(upto);
     }
 
@@ -268,5 +269,14 @@ mod tests {
         assert!(index.takes(LogIndex(21)) && !index.takes(LogIndex(7)));
         index.truncate_after(None);
         assert_eq!(index.last(), Some(LogId::new(1, 20)));
+    }
+
+    #[test]
+    fn a_purge_before_the_first_entry_moves_no_entry() {
+        let mut index = EntryIndex::new(None, 25);
+        index.append(&entry(1, 93, 10), 0);
+        index.purge(LogId::new(1, 46));
+        assert_eq!((index.purged(), index.last()), (Some(LogId::new(1, 46)), Some(LogId::new(1, 93))));
+        assert_eq!((index.id_at(LogIndex(47)), index.id_at(LogIndex(93))), (None, Some(LogId::new(1, 93))));
     }
 }

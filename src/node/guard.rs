@@ -20,8 +20,9 @@ const SAY_AGAIN: Duration = Duration::from_secs(60);
 /// directory that the membership knows. A node whose directory was wiped would vote again where it has voted.
 ///
 /// Whom this node does not know may be newer than what it knows: a node that was away while others were added. So it
-/// lets in who goes by a newer membership than its own, and looks again once its own has become newer. To others it
-/// names its membership, so that a node that was removed hears of it.
+/// lets in who goes by a membership beyond all that it knows to be committed, and looks again once its own has become
+/// newer. To others it says as of what they are no members, so that a node that was removed hears of it, and one that was
+/// added by a leader whose word was never committed.
 pub(super) struct Guard {
     node: NodeId,
     wal: Wal,
@@ -84,15 +85,15 @@ fn another_directory(node: NodeId, peer: &PeerClaim, member: &Member, status: &R
 }
 
 fn not_a_member(node: NodeId, status: &RaftStatus) -> Refusal {
-    let at = status.members_at.map_or("nothing".to_owned(), |at| at.to_string());
+    let at = status.committed.map_or("nothing".to_owned(), |at| at.to_string());
     let sentence = format!(
         "node {node} is not a member of this cluster, as of {at}. A new node is added with `confman cluster add {node} \
          --peer HOST:PORT --url URL`; one that was removed is stopped, and comes back with an empty data directory and a \
          new id"
     );
     // What is not committed may never be.
-    let members_at = status.members_at.filter(|_| status.members_committed);
-    Refusal { members_at, ..Refusal::new(RefusalCode::NotMember, sentence) }
+    let as_of = status.committed.filter(|_| status.members_committed);
+    Refusal { as_of, ..Refusal::new(RefusalCode::NotMember, sentence) }
 }
 
 impl PeerGuard for Guard {
@@ -121,7 +122,7 @@ impl PeerGuard for Guard {
             Some(member) => Err(another_directory(node, peer, member, &status)),
             // Called to see whether it can be added.
             None if peer.was_called => Ok(()),
-            None if peer.members_at > status.members_at => Ok(()),
+            None if peer.members_at > status.committed => Ok(()),
             None => Err(not_a_member(node, &status)),
         }
     }
@@ -131,10 +132,10 @@ impl PeerGuard for Guard {
         if refusal.code != RefusalCode::NotMember {
             return;
         }
-        let (is_member, own_at, standing, is_of_this_cluster) = {
+        let (own_at, standing, is_of_this_cluster) = {
             let status = status.borrow();
             let known = status.members.get(&by).map(|member| member.storage);
-            (status.members.contains_key(&self.node), status.members_at, status.standing, known == refusal.storage)
+            (status.members_at, status.standing, known == refusal.storage)
         };
         if own_at.is_none() && self.wal.last().is_none() {
             raft.stands(Standing::NotAdded);
@@ -156,16 +157,16 @@ impl PeerGuard for Guard {
             }
             return;
         }
-        // A node of a cluster that was restored from this one's backup knows nothing of who belongs to this one.
-        let Some(at) = refusal.members_at.filter(|at| is_member && is_of_this_cluster && Some(*at) > own_at) else {
-            return;
-        };
+        // A node of a cluster that was restored from this one's backup knows nothing of who belongs to this one. And one
+        // that has committed less than this node goes by may just be behind. What is committed up to there and beyond
+        // has the membership that this node goes by, or that was never committed: its leader was lost.
+        let Some(at) = refusal.as_of.filter(|at| is_of_this_cluster && Some(*at) >= own_at) else { return };
         if !matches!(standing, Standing::Removed { .. }) {
             tracing::error!(
                 by = by.0, %at,
-                "this node was removed from the cluster: it serves nothing any more. Stop it, and keep its data directory \
-                 only for as long as it may be wanted; to bring the machine back, give it an empty directory and a new id, \
-                 and add it"
+                "this node was removed from the cluster, or never came to belong to it: it serves nothing any more. Stop \
+                 it, and keep its data directory only for as long as it may be wanted; to bring the machine back, give it \
+                 an empty directory and a new id, and add it"
             );
         }
         raft.stands(Standing::Removed { at });

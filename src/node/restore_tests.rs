@@ -214,9 +214,9 @@ async fn a_node_of_the_old_cluster_and_the_restored_one_refuse_each_other() {
     assert!(guard(&old.node).admit(&claim(1, &node)).is_err());
     assert!(guard(&node).admit(&claim(1, &old.node)).is_err());
     assert!(guard(&node).admit(&claim(2, &old.node)).is_err(), "no other member is left");
-    // The restored cluster's membership is far newer, and says nothing of who belongs to the old one.
+    // What the restored cluster has committed is far newer, and says nothing of who belongs to the old one.
     let says = |storage| Refusal {
-        members_at: node.raft.status().members_at,
+        as_of: node.raft.status().committed,
         storage: Some(storage),
         ..Refusal::new(RefusalCode::NotMember, "not a member")
     };

@@ -142,7 +142,7 @@ struct BehindHello {
 /// Behind Refusal, where it is because of the membership.
 #[derive(Debug, Serialize, Deserialize)]
 struct BehindRefusal {
-    members_at: LogId,
+    as_of: LogId,
     storage: StorageId,
     tag: Option<Tag>,
 }
@@ -231,12 +231,12 @@ fn mac(
     mac
 }
 
-/// The proof of an acceptor that the membership which it refuses by is this one, and its data directory that.
-fn refusal_mac(secret: &Secret, hello: &[u8], challenge: &[u8], members_at: LogId, storage: StorageId) -> Hmac<Sha256> {
+/// The proof of an acceptor that the caller is no member as of what is committed up to here, and of its data directory.
+fn refusal_mac(secret: &Secret, hello: &[u8], challenge: &[u8], as_of: LogId, storage: StorageId) -> Hmac<Sha256> {
     let mut mac = mac(secret, Role::Refuser, hello, challenge, None);
     mac.update(&storage.0.to_le_bytes());
-    mac.update(&members_at.term.0.to_le_bytes());
-    mac.update(&members_at.index.0.to_le_bytes());
+    mac.update(&as_of.term.0.to_le_bytes());
+    mac.update(&as_of.index.0.to_le_bytes());
     mac
 }
 
@@ -309,8 +309,8 @@ impl Initiator {
     pub fn on_frame(&mut self, bytes: &Bytes, guard: &dyn PeerGuard) -> Step {
         match (decode(bytes), &self.challenge) {
             (Ok(Message::Refusal { code, sentence }), _) => {
-                let (members_at, storage) = self.refused_by(bytes).unzip();
-                Step::Refused(Refusal { members_at, storage, ..Refusal::new(RefusalCode::from_wire(code), sentence) })
+                let (as_of, storage) = self.refused_by(bytes).unzip();
+                Step::Refused(Refusal { as_of, storage, ..Refusal::new(RefusalCode::from_wire(code), sentence) })
             }
             (Ok(Message::Challenge { version, nonce }), None) => self.on_challenge(bytes, version, nonce),
             (Ok(Message::Challenge { .. }), Some((answered, _))) if answered == bytes => Step::Ignore,
@@ -322,13 +322,13 @@ impl Initiator {
         }
     }
 
-    /// The membership by which a refusal was said, and the data directory of who says it, if that is proven.
+    /// As of what a refusal was said, and the data directory of who says it, if that is proven.
     fn refused_by(&self, refusal: &[u8]) -> Option<(LogId, StorageId)> {
         let (challenge, _) = self.challenge.as_ref()?;
-        let BehindRefusal { members_at, storage, tag } = behind(refusal)?;
+        let BehindRefusal { as_of, storage, tag } = behind(refusal)?;
         let secret = self.credentials.secret.as_ref();
-        let expected = secret.map(|secret| refusal_mac(secret, &self.hello, challenge, members_at, storage));
-        proves(expected, tag).then_some((members_at, storage))
+        let expected = secret.map(|secret| refusal_mac(secret, &self.hello, challenge, as_of, storage));
+        proves(expected, tag).then_some((as_of, storage))
     }
 
     fn on_challenge(&mut self, bytes: &Bytes, version: u16, nonce: Nonce) -> Step {
@@ -498,11 +498,11 @@ impl Acceptor {
             return Step::refuse(RefusalCode::DuplicateNode, sentence);
         }
         if let Err(refusal) = guard.admit(&remote.claim()) {
-            let Some(members_at) = refusal.members_at else { return Step::refuse_with(refusal, &()) };
+            let Some(as_of) = refusal.as_of else { return Step::refuse_with(refusal, &()) };
             let storage = own.storage;
-            let proof = secret.map(|secret| refusal_mac(secret, &caller.hello, &caller.challenge, members_at, storage));
+            let proof = secret.map(|secret| refusal_mac(secret, &caller.hello, &caller.challenge, as_of, storage));
             let tag = proof.map(|proof| proof.finalize().into_bytes().into());
-            return Step::refuse_with(refusal, &BehindRefusal { members_at, storage, tag });
+            return Step::refuse_with(refusal, &BehindRefusal { as_of, storage, tag });
         }
         let who = (own.node, own.storage);
         let tag = secret.map(|s| {

@@ -105,7 +105,7 @@ pub trait PeerGuard: Send + Sync {
     /// about it, for both sides' logs.
     fn admit(&self, peer: &PeerClaim) -> Result<(), Refusal>;
 
-    /// Another node has refused this one, by a membership that it has proven to have: [`Refusal::members_at`].
+    /// Another node has refused this one, as of what it has proven to be committed: [`Refusal::as_of`].
     fn refused(&self, _by: NodeId, _refusal: &Refusal) {}
 }
 

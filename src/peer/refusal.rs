@@ -80,9 +80,9 @@ impl fmt::Display for RefusalCode {
 pub struct Refusal {
     pub code: RefusalCode,
     pub sentence: String,
-    /// The membership, committed, that the refused node is not in. Proven with the cluster secret, or not there.
-    pub members_at: Option<LogId>,
-    /// The data directory of who goes by that membership, proven with it: a cluster that was restored from a backup may
+    /// As of what is committed up to here the refused node is no member. Proven with the cluster secret, or not there.
+    pub as_of: Option<LogId>,
+    /// The data directory of who knows that, proven with it: a cluster that was restored from a backup may
     /// have the secret, the names and the addresses of another.
     pub storage: Option<StorageId>,
 }
@@ -94,6 +94,6 @@ impl Refusal {
     pub fn new(code: RefusalCode, sentence: impl AsRef<str>) -> Refusal {
         // What the other side sent ends up in our log: one line, bounded, nothing that a terminal would obey.
         let sentence = one_line(sentence.as_ref(), Refusal::SENTENCE_BYTES_MAX);
-        Refusal { code, sentence, members_at: None, storage: None }
+        Refusal { code, sentence, as_of: None, storage: None }
     }
 }

@@ -35,7 +35,7 @@ pub enum Standing {
     Member,
     /// It is empty, and the cluster that it is configured for exists without it.
     NotAdded,
-    /// It was a member, and the membership of this entry, which is committed, is without it.
+    /// It was a member, or was about to be; as of this entry, which is committed, it is none.
     Removed { at: LogId },
 }
 

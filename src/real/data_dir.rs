@@ -17,23 +17,21 @@ pub(super) struct DataDir {
 impl DataDir {
     /// Creates the directory where there is none, and locks it.
     pub fn open(path: &Path) -> Result<DataDir, OpenError> {
-        let not_usable = |source| OpenError::DataDir { dir: path.to_owned(), source };
-        create_durably(path).map_err(not_usable)?;
-        let path = path.canonicalize().map_err(not_usable)?;
-        let not_usable = |source| OpenError::DataDir { dir: path.clone(), source };
-        let mut lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join(LOCK_FILE))
-            .map_err(not_usable)?;
+        create_durably(path).map_err(|source| not_usable(path, source))?;
+        let path = path.canonicalize().map_err(|source| not_usable(path, source))?;
+        let failed = |source| not_usable(&path, source);
+        let mut lock =
+            OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK_FILE)).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::DataDirLocked { dir: path }),
-            Err(TryLockError::Error(error)) => return Err(not_usable(error)),
+            Err(TryLockError::WouldBlock) => {
+                let owner = owner(&path);
+                return Err(OpenError::DataDirLocked { dir: path, owner });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        // For people who look at the file; nothing reads it. It also proves that the directory takes writes.
-        lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(not_usable)?;
+        // For people. It also proves that the directory takes writes.
+        lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(failed)?;
         Ok(DataDir { path, _lock: lock })
     }
 
@@ -50,6 +48,19 @@ impl DataDir {
     pub fn resolve_dir(&self, relative: &str) -> io::Result<PathBuf> {
         if relative.is_empty() { Ok(self.path.clone()) } else { self.resolve(relative) }
     }
+}
+
+fn not_usable(dir: &Path, source: io::Error) -> OpenError {
+    let dir = dir.to_owned();
+    match source.kind() {
+        io::ErrorKind::StorageFull => OpenError::DiskFull { dir },
+        _ => OpenError::DataDir { dir, source },
+    }
+}
+
+/// The process that has locked a directory, as it says itself.
+pub(super) fn owner(dir: &Path) -> Option<u32> {
+    fs::read_to_string(dir.join(LOCK_FILE)).ok()?.trim().parse().ok()
 }
 
 /// `relative`, where it is one or more plain names joined by `/`.
@@ -97,7 +108,8 @@ mod tests {
         let Err(refused) = DataDir::open(&path) else { panic!("opened twice") };
         let text = refused.to_string();
         assert!(text.contains(&first.path().display().to_string()), "{text}");
-        assert!(text.contains("another confman process"), "{text}");
+        let owner = format!("another confman process, number {}:", std::process::id());
+        assert!(text.contains(&owner), "{text}");
         drop(first);
         DataDir::open(&path).unwrap();
     }

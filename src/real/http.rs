@@ -1,10 +1,13 @@
 //! The REST server: hyper's HTTP/1, driven by us so that no client can hold what others need.
 //!
 //! A connection has at most `header_timeout` to send a request's head, `body_timeout` for its body, may be idle for
-//! `idle_timeout`, and must take some bytes of an answer every `body_timeout`. There are at most `connections_max`;
-//! one more is told `overloaded`. How long a request may take once it was read is the API's business, not ours.
+//! `idle_timeout`, and must take some bytes of an answer every `body_timeout`. There are at most `connections_max`:
+//! for one more, the one goes that waits the longest for a request; where all have one in hand, it is told `overloaded`.
+//! What all clients together may have in memory is bounded too, bodies and answers each. How long a request may take once it was read is the API's business, not ours.
 
+mod budget;
 mod connection;
+mod crowd;
 mod own_answer;
 mod refusal;
 mod stages;
@@ -26,6 +29,8 @@ use crate::config::HttpConfig;
 const GRACE: Duration = Duration::from_secs(10);
 /// Silence after which a client's machine is asked whether it is still there.
 const QUIET: Duration = Duration::from_secs(30);
+/// How long a new connection waits for the one that makes room for it.
+const ROOM_TIME: Duration = Duration::from_secs(1);
 /// Connections beyond the cap that are being told so, at once. The ones beyond that are closed without a word.
 const REFUSALS_MAX: usize = 64;
 
@@ -50,9 +55,18 @@ pub async fn serve_http(
             continue;
         }
         let (connections, open) = (connections.clone(), open.clone());
-        if let Ok(slot) = slots.clone().try_acquire_owned() {
+        let slot = match slots.clone().try_acquire_owned() {
+            Ok(slot) => Some(slot),
+            Err(_) if connections.crowd.make_room() => {
+                let room = tokio::time::timeout(ROOM_TIME, slots.clone().acquire_owned());
+                room.await.ok().and_then(Result::ok)
+            }
+            Err(_) => None,
+        };
+        if let Some(slot) = slot {
+            let served = connections.serve(stream);
             tokio::spawn(async move {
-                connections.serve(stream).await;
+                served.await;
                 drop((slot, open));
             });
         } else if let Ok(slot) = refusals.clone().try_acquire_owned() {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::OpenError;
-use super::data_dir::{LOCK_FILE, plain_path};
+use super::data_dir::{LOCK_FILE, owner, plain_path};
 use super::files::{free_bytes, list_files, read_exactly};
 use crate::host::{self, BoxFuture, Files};
 
@@ -29,7 +29,7 @@ pub fn look_at_data_dir(dir: &Path) -> Result<Arc<dyn Files>, OpenError> {
     };
     match lock.as_ref().map(File::try_lock) {
         None | Some(Ok(())) => Ok(Arc::new(LookFiles { folder: dir.to_owned(), _lock: lock })),
-        Some(Err(TryLockError::WouldBlock)) => Err(OpenError::DataDirLocked { dir: dir.to_owned() }),
+        Some(Err(TryLockError::WouldBlock)) => Err(OpenError::DataDirLocked { dir: dir.to_owned(), owner: owner(dir) }),
         Some(Err(TryLockError::Error(error))) => Err(not_usable(error)),
     }
 }

@@ -12,6 +12,7 @@ mod http;
 mod lifeline;
 mod look;
 mod net;
+mod open_files;
 mod pool;
 mod sockets;
 mod spawn;
@@ -26,6 +27,7 @@ pub use client::{HttpTransport, client_host};
 pub use http::serve_http;
 pub use lifeline::{FATAL_EXIT_CODE, ProcessLifeline};
 pub use look::{look_at_data_dir, look_at_folder};
+pub use open_files::room_for_connections;
 /// The asynchronous runtime that openraft runs on in a real node.
 pub use openraft_rt_tokio::TokioRuntime as Runtime;
 pub use sockets::listen;
@@ -83,18 +85,22 @@ pub fn files_of(data_dir: &Path) -> Result<Arc<dyn Files>, OpenError> {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(
-        "the data directory {} is in use by another confman process: stop that one, or give this node a `dataDir` \
+        "the data directory {} is in use by another confman process{}: stop that one, or give this node a `dataDir` \
          of its own",
-        dir.display()
+        dir.display(), owner.map_or_else(String::new, |owner| format!(", number {owner}"))
     )]
-    DataDirLocked { dir: PathBuf },
+    DataDirLocked { dir: PathBuf, owner: Option<u32> },
+    #[error("the disk of the data directory {} is full: free some of it, and start the node again", dir.display())]
+    DiskFull { dir: PathBuf },
     #[error(
         "cannot use the data directory {}: {source}; `dataDir` must name a folder that this user may create, read \
          and write",
         dir.display()
     )]
     DataDir { dir: PathBuf, source: io::Error },
-    #[error("{address} is taken by another process: stop that one, or set `{setting}` to another port")]
+    #[error("{address} is taken by another process: stop that one, or set `{setting}` to another port. Which one it is says: \
+         ss -ltnp 'sport = :{}'",
+        address.rsplit(':').next().unwrap_or_default())]
     PortTaken { setting: &'static str, address: String },
     #[error("cannot listen on {address}: {source}; `{setting}` must be an address of this machine with a port")]
     Listen { setting: &'static str, address: String, source: io::Error },

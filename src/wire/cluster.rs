@@ -79,6 +79,8 @@ pub enum AlarmKind {
     StateDamaged,
     /// Two members do not know the same API keys.
     ApiKeysDiffer,
+    /// The clock of a member is far from those of the others.
+    ClocksDiffer,
     /// The node that answers was removed from the cluster, or was not added yet.
     NotAMember,
 }

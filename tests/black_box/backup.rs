@@ -188,7 +188,10 @@ fn what_cannot_be_is_refused_with_what_to_do_and_leaves_nothing() {
     let said = printed(&take(&["--address", &url, "--key", ADMIN]), 2);
     assert!(said.contains("exists") && said.contains("--force"), "{said}");
     cluster.set("app", "a", "2");
-    printed(&take(&["--address", &url, "--key", ADMIN, "--force"]), 0);
+    let key_file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(key_file.path(), format!("{ADMIN}\n")).expect("the key goes in");
+    let key_file = key_file.path().to_str().expect("a path");
+    printed(&take(&["--address", &url, "--key-file", key_file, "--force"]), 0);
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "one file, and no partial one");
 
     // A directory with anything in it is not restored into, and a damaged backup is not restored at all.

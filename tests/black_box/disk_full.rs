@@ -1,28 +1,11 @@
 //! A full disk: writes are refused before they are proposed, nothing is lost, and it heals when there is room again.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use crate::support::small_disk::SmallDisk;
 use crate::support::{ADMIN, Cluster, entry_url, skip, wait_for};
-
-/// A small disk in memory, unmounted at the end.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(at: &Path, megabytes: u32) -> Option<SmallDisk> {
-        fs::create_dir_all(at).expect("a folder");
-        let size = format!("size={megabytes}m");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(at).output();
-        mounted.ok()?.status.success().then(|| SmallDisk(at.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
 
 #[test]
 fn a_full_disk_refuses_writes_loses_nothing_and_heals() {

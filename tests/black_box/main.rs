@@ -12,12 +12,16 @@ mod damage;
 mod dev;
 mod disk_full;
 mod docs;
+mod golden;
+mod hostile;
 mod inspect;
 mod kill_leader;
 mod members;
+mod mistakes;
 mod namespaces;
 mod no_quorum;
 mod reads_and_writes;
+mod roles;
 mod rolling;
 mod serve;
 #[path = "../support/mod.rs"]

@@ -48,7 +48,7 @@ fn a_taken_port_and_a_taken_directory_are_named() {
     let taken = serve(&cluster, |text| text.replace("dataDir = \"data\"", "dataDir = \"other\""));
     let http = cluster.url(1).trim_start_matches("http://").to_owned();
     let text = String::from_utf8_lossy(&taken.stderr).into_owned();
-    refuses(&taken, 1, &["error: ", "is taken by another process"]);
+    refuses(&taken, 1, &["error: ", "is taken by another process", "Which one it is says: ss -ltnp 'sport = :"]);
     assert!(text.contains(&http) || text.contains("127.0.0.1:"), "the address is named: {text}");
 
     let listen = format!("listen = \"{http}\"");
@@ -60,7 +60,7 @@ fn a_taken_port_and_a_taken_directory_are_named() {
         format!("{}127.0.0.1:{}{}", &text[..at], crate::support::free_port(), &text[end..])
     };
     let locked = serve(&cluster, |text| peer(elsewhere(text)));
-    refuses(&locked, 1, &["error: ", "another confman process"]);
+    refuses(&locked, 1, &["error: ", &format!("another confman process, number {}:", cluster.node(1).pid())]);
     cluster.node(1).kill();
 }
 

@@ -5,6 +5,8 @@
 
 pub mod http;
 pub mod node;
+pub mod raw;
+pub mod small_disk;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! The clients of a run, and the history of what they asked and were told.
 
 mod answer;
+mod library;
 mod operations;
 mod reader;
 mod scan;

@@ -33,8 +33,8 @@ impl IndexReader {
 
     /// Asks until `until`. Answers that come later count all the same: one may come from a node that was paused.
     pub async fn run(self, mut rng: StdRng, until: Duration) {
-        let nodes = self.cluster.world().nodes();
         while elapsed() < until {
+            let nodes = self.cluster.in_service();
             for _ in 0..rng.random_range(1..=BURST_MAX) {
                 let node = nodes[rng.random_range(0..nodes.len())];
                 let patience = Duration::from_millis(rng.random_range(1..=2_000));
@@ -84,7 +84,7 @@ impl IndexReader {
 
     /// Asks every node until it tells an index; an error says which one does not before `give_up_at`.
     pub async fn every_node_tells(&self, give_up_at: Duration) -> Result<(), String> {
-        for node in self.cluster.world().nodes() {
+        for node in self.cluster.members() {
             // A node whose disk was damaged has stopped, as it must.
             while !self.cluster.has_given_up(node) {
                 let why = match self.read(node, Duration::from_secs(3)).await {

@@ -5,6 +5,7 @@ use axum::http::{Method, Request as HttpRequest};
 use bytes::Bytes;
 use rand::RngExt;
 
+use super::library::Library;
 use super::operations::{self, Draw, Issued, draw};
 use super::transport::{Reply, call};
 use super::{History, Name, Outcome, PageEnd, Record, Request, answer};
@@ -12,7 +13,7 @@ use crate::cluster::{ADMIN_KEY, Cluster, node_of_url};
 use crate::coverage::Point;
 use crate::host::net::{FIRST_CLIENT, Place};
 use crate::runtime::{cause, elapsed, sleep, sleep_until, within};
-use crate::schedule::{Drawn, Operation};
+use crate::schedule::{Drawn, Operation, Schedule};
 use crate::seed::stream;
 use crate::trace::{Actor, Event, Member, Trace};
 
@@ -23,25 +24,45 @@ const TURNS_PAGE_WITHIN_US: u64 = 100_000;
 /// A client reads no further than this.
 const PAGES_MAX: u64 = 30;
 
+/// How a client asks.
+enum By {
+    /// With HTTP requests of its own, and every answer held against the contract.
+    Requests,
+    /// With `confman::client`.
+    Library(Library),
+}
+
 /// One client: carries operations out, one after the other, and writes down what it was told.
 pub struct Worker {
-    pub number: u64,
-    pub cluster: Cluster,
-    pub seed: u64,
-    pub patience: Duration,
-    pub history: History,
-    pub issued: Issued,
-    /// When the work began: moments count from it.
-    pub began: Duration,
+    number: u64,
+    cluster: Cluster,
+    seed: u64,
+    patience: Duration,
+    history: History,
+    issued: Issued,
+    began: Duration,
+    by: By,
 }
 
 impl Worker {
+    /// A client of a run whose work begins now: moments count from here.
+    pub fn new(number: u64, cluster: Cluster, schedule: &Schedule, history: History, issued: Issued) -> Worker {
+        let (seed, patience) = (schedule.seed, Duration::from_millis(schedule.workload.patience_ms));
+        let by = if number <= schedule.workload.with_library {
+            let place = FIRST_CLIENT + number;
+            By::Library(Library::new(cluster.clone(), place, seed, patience, bears(number)))
+        } else {
+            By::Requests
+        };
+        Worker { number, cluster, seed, patience, history, issued, began: elapsed(), by }
+    }
+
     /// Draws operations until `until`, then finishes what it does.
     pub async fn draws(self, from: Drawn, until: Duration) {
-        let nodes = self.cluster.world().nodes();
-        let (mut node, mut count) = (nodes[0], 0);
+        let (mut node, mut count) = (1, 0);
         while elapsed() < until {
             count += 1;
+            let nodes = self.cluster.in_service();
             let Draw { action, moves_to, rest } = draw(self.seed, self.number, count, &from, &nodes);
             node = moves_to.unwrap_or(node);
             let at_ms = (elapsed() - self.began).as_millis() as u64;
@@ -70,12 +91,12 @@ impl Worker {
 
     /// Reads a list to its end, each page on whichever node, and gives up on the first page that is not shown.
     async fn turn_pages(&self, operation: &Operation, mut request: Request, mut outcome: Outcome) {
-        let nodes = self.cluster.world().nodes();
         let (id, mut node) = (&operation.id, operation.node);
         let mut rng = stream(self.seed, &format!("client/{id}/pages"));
         for page in 2..=PAGES_MAX {
             let Some(next) = next_page(request, outcome) else { return };
             if rng.random_bool(0.3) {
+                let nodes = self.cluster.in_service();
                 node = nodes[rng.random_range(0..nodes.len())];
             }
             // Time for the entries to change meanwhile.
@@ -99,14 +120,21 @@ impl Worker {
             node,
             events: vec![asked],
         });
-        let place = FIRST_CLIENT + client;
-        let bearer = client.is_multiple_of(2);
-        let (by, outcome) = perform(&self.cluster, place, node, &request, &request_id, bearer, self.patience).await;
+        let (place, bearer) = (FIRST_CLIENT + client, bears(client));
+        let (by, outcome) = match &self.by {
+            By::Library(library) => library.perform(node, &request, &request_id).await,
+            By::Requests => perform(&self.cluster, place, node, &request, &request_id, bearer, self.patience).await,
+        };
         let told = tell(&trace, client, &request_id, by, &outcome);
         trace.count(kind(&request, &outcome));
         self.history.end(number, told, by, outcome.clone());
         outcome
     }
+}
+
+/// Half of the clients bear their key as a token.
+fn bears(client: u64) -> bool {
+    client.is_multiple_of(2)
 }
 
 /// What asks for the page after this one.

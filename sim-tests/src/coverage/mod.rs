@@ -118,6 +118,14 @@ points! {
     AppliedLagsCommitted = "a node had ten committed entries to apply",
     /// A leader whose clock ran far ahead capped its stamps.
     LogTimeCapped = "a leader capped its stamps",
+    /// A learner received the log.
+    LearnerFollowed = "a learner followed",
+    /// The old and the new voters decided together.
+    VotersJoint = "a change of voters was half done",
+    /// A leader found a change of voters half done, which another had begun.
+    JointInherited = "a new leader had a change of voters to finish",
+    /// A node that was a member learnt that it is none any more.
+    RemovedNodeKnew = "a removed node knew that it was removed",
     /// A node built a snapshot.
     SnapshotBuilt = "a node built a snapshot",
     /// A log was purged to its last applied entry.

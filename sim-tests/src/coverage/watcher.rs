@@ -34,6 +34,9 @@ impl Watcher {
         }
         self.leadership(at, look);
         for (node, incarnation, seen) in look {
+            self.tell_if(!seen.membership.learners.is_empty(), Point::LearnerFollowed);
+            self.tell_if(seen.membership.joint, Point::VotersJoint);
+            self.tell_if(seen.outside && seen.membership.at.is_some(), Point::RemovedNodeKnew);
             match self.before.get(node) {
                 Some((same, before)) if same == incarnation => self.node(before, seen),
                 Some(_) => self.restarted(look, seen),
@@ -96,6 +99,8 @@ impl Watcher {
                 *n == node && seen.committed.is_some_and(|id| id.term.0 < term) && more_than_own(seen, term)
             });
             self.tell_if(inherited, Point::EntriesInherited);
+            let joint = look.iter().any(|(n, _, seen)| *n == node && seen.membership.joint);
+            self.tell_if(joint && node != old_node, Point::JointInherited);
         }
         if self.led.is_none_or(|(old_term, _)| term > old_term) {
             self.led = Some((term, node));

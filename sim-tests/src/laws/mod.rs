@@ -12,6 +12,7 @@ pub mod linearizable;
 pub mod lists;
 pub mod log_time;
 mod lookup;
+pub mod members;
 mod model;
 pub mod monotonic;
 mod operations;
@@ -19,6 +20,7 @@ pub mod progress;
 mod reached;
 pub mod read_index;
 pub mod reads;
+pub mod restored;
 pub mod revisions;
 pub mod served;
 pub mod state;
@@ -65,6 +67,7 @@ pub enum AfterViolation {
 #[derive(Default)]
 struct Inner {
     leaders: leaders::OneLeaderPerTerm,
+    members: members::AskedFor,
     operations: operations::Operations,
     progress: progress::NothingGoesBack,
     state: state::EqualState,
@@ -95,6 +98,7 @@ impl Laws {
             inner.leaders.observe(process.node, seen).map_err(|what| (leaders::NAME, what)),
             inner.progress.observe(process.node, process.number, seen).map_err(|what| (progress::NAME, what)),
             inner.votes.observe(process.node, process.number, seen).map_err(|what| (votes::NAME, what)),
+            inner.members.observe(process.node, seen).map_err(|what| (members::NAME, what)),
             inner.state.observe(process.node, seen).map_err(|what| (state::NAME, what)),
             inner.durable.observe(process.node, seen),
         ];

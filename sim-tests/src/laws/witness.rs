@@ -93,7 +93,7 @@ fn nothing_before_its_time(records: &[Record], model: &Model<'_>) -> Result<(), 
     Ok(())
 }
 
-fn same_state(model: &Model<'_>, scan: &Scan) -> Result<(), Broken> {
+pub(super) fn same_state(model: &Model<'_>, scan: &Scan) -> Result<(), Broken> {
     let wrong = |name: &Name, shown: String, replayed: String| {
         let (node, place) = (scan.node, format!("{}/{}", name.namespace, name.key));
         Err(format!("node {node} shows {place} {shown}; by the audit it is {replayed}").into())

@@ -2,7 +2,10 @@
 
 mod faults;
 mod notice;
+mod operator;
 mod report;
+mod restored;
+mod settle;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -46,6 +49,7 @@ pub fn run(
     let mut runtime = Runtime::with_seed_and_config(schedule.scheduler(), madsim::Config::default());
     runtime.set_time_limit(LONGEST_RUN);
     let laws = Laws::new(trace.clone(), after);
+    laws.election_timeout(Duration::from_millis(schedule.knobs.election_timeout_ms.1));
     let (history, issued) = (History::judged_by(laws.clone()), Issued::default());
     let course = Course {
         schedule: schedule.clone(),
@@ -106,7 +110,7 @@ impl Course {
 
     async fn phases(&self, factory: Arc<dyn NodeFactory>) -> Result<(), Stopped> {
         let schedule = &self.schedule;
-        let nodes: Vec<u64> = (1..=schedule.nodes).collect();
+        let nodes: Vec<u64> = (1..=schedule.machines()).collect();
         let (disk, network) = (schedule.disk.clone(), schedule.network.clone());
         let world = World::new(schedule.seed, self.trace.clone(), &nodes, disk, network);
         if let Some(tap) = factory.vote_tap(VoteTap::new(self.laws.clone())) {
@@ -117,6 +121,7 @@ impl Course {
         }
         let cluster = Cluster::new(world, factory, schedule.clone());
         self.watch(&cluster);
+        self.laws.first_members(cluster.members().into_iter().collect());
 
         self.phase("start");
         cluster.start_all();
@@ -143,6 +148,11 @@ impl Course {
             faults.heal_all();
         }
         self.restart_damaged(&cluster);
+        if schedule.changes_members() {
+            self.phase("settle");
+            self.members_settle(&cluster).await?;
+            self.outsiders_know(&cluster).await?;
+        }
         self.serves(&cluster, &nobody, 2_000).await?;
         let told = reader.every_node_tells(elapsed() + served::WITHIN).await;
         self.laws.judge(elapsed(), served::NAME, told);
@@ -152,7 +162,11 @@ impl Course {
         self.converges(&cluster, &nobody).await?;
 
         self.phase("scan");
-        self.scan_and_judge(&cluster).await?;
+        let scans = self.scan_and_judge(&cluster).await?;
+        if let (Some((restored, revision)), Some(scan)) = (faults.restored(), scans.first()) {
+            self.phase("look at what was restored");
+            self.judge_restored(restored, revision, scan).await?;
+        }
 
         self.phase("blackout");
         for node in &nodes {
@@ -218,16 +232,8 @@ impl Course {
 
     fn put_to_work(&self, cluster: &Cluster, until: Duration) -> Vec<madsim::task::JoinHandle<()>> {
         let workload = &self.schedule.workload;
-        let began = elapsed();
-        let worker = |number| Worker {
-            number,
-            cluster: cluster.clone(),
-            seed: self.schedule.seed,
-            patience: Duration::from_millis(workload.patience_ms),
-            history: self.history.clone(),
-            issued: self.issued.clone(),
-            began,
-        };
+        let worker =
+            |number| Worker::new(number, cluster.clone(), &self.schedule, self.history.clone(), self.issued.clone());
         let work = |number| match workload.work.clone() {
             Work::Drawn(from) => madsim::task::spawn(Caused::new(worker(number).draws(from, until))),
             Work::Operations(operations) => madsim::task::spawn(Caused::new(worker(number).follows(operations))),
@@ -248,7 +254,7 @@ impl Course {
     async fn serves(&self, cluster: &Cluster, without: &BTreeSet<u64>, first_count: u64) -> Result<(), Stopped> {
         let give_up_at = elapsed() + served::WITHIN;
         let mut count = first_count;
-        for node in cluster.world().nodes().into_iter().filter(|node| !without.contains(node)) {
+        for node in cluster.members().into_iter().filter(|node| !without.contains(node)) {
             loop {
                 self.stop_if_violated()?;
                 if cluster.has_given_up(node) {
@@ -272,11 +278,11 @@ impl Course {
         let give_up_at = elapsed() + served::WITHIN;
         loop {
             self.stop_if_violated()?;
-            let counts = |node: &u64| !without.contains(node) && !cluster.has_given_up(*node);
+            let members: Vec<u64> = cluster.members().into_iter().filter(|node| !without.contains(node)).collect();
             let mut seen = cluster.observe();
-            seen.retain(|(process, _)| counts(&process.node));
+            seen.retain(|(process, _)| members.contains(&process.node));
             let applied: BTreeSet<_> = seen.iter().map(|(_, seen)| seen.applied).collect();
-            if seen.len() == cluster.world().nodes().iter().filter(|node| counts(node)).count() && applied.len() == 1 {
+            if seen.len() == members.len() && applied.len() == 1 {
                 return Ok(());
             }
             if elapsed() > give_up_at {
@@ -295,7 +301,7 @@ impl Course {
         let namespaces: BTreeSet<String> = written.map(|name| name.namespace.clone()).collect();
         let namespaces: Vec<String> = namespaces.into_iter().collect();
         let mut scans: Vec<Scan> = Vec::new();
-        for node in cluster.world().nodes().into_iter().filter(|node| !cluster.has_given_up(*node)) {
+        for node in cluster.members() {
             // That all have applied the same does not say yet that each of them knows it.
             let give_up_at = elapsed() + served::WITHIN;
             loop {

@@ -9,10 +9,13 @@
 //! | disks: failed syncs, failed reads, full, slow, a call that hangs | any | a node stops on an error, and goes on after a restart |
 //! | clocks: wrong, drifting, stepping | any | no law depends on them |
 //! | for good: a dead or paused node, a cut one | a minority | the others elect, converge and serve within 30 s |
+//! | members: added, removed, replaced, also a lost one; transfers of the leadership | any | the members are those asked for, and serve; who was removed says so |
+//! | a backup from a node in any state, restored as another cluster | any | it holds the backup's state, and none of its tokens come back |
 //! | damage: flipped bits, misdirected writes | one node, in a run declared "detect and stop" | that node notices and stops, or mends it; the others hold |
 //!
 //! Not in it, since no system of this kind can hold: damage on a majority, a data directory that was wiped or set back
-//! under its id, and a node for which the log is gone while another of three is damaged.
+//! under its id, and a node for which the log is gone while another of three is damaged. Changes of the members are not
+//! drawn together with what is for good or damage: of what is left a majority may then be gone.
 
 use std::collections::BTreeSet;
 
@@ -21,11 +24,17 @@ use super::{Expect, Fault, Schedule, What, When, Where, Who, Work};
 /// The longest disturbance, in milliseconds.
 const DISTURBED_MS_MAX: u64 = 300_000;
 
+/// The most machines that nodes can be on.
+const MACHINES_MAX: u64 = 12;
+
 /// Says why a schedule cannot be run: it contradicts itself, or asks for what no correct system survives.
 pub fn check(schedule: &Schedule) -> Result<(), String> {
     let Schedule { nodes, disturbed_ms, disk, .. } = schedule;
     if !(1..=9).contains(nodes) {
         return Err(format!("{nodes} nodes, where 1 to 9 can be"));
+    }
+    if schedule.machines() > MACHINES_MAX {
+        return Err(format!("{} spares, where {MACHINES_MAX} machines are the most", schedule.spares));
     }
     if *disturbed_ms > DISTURBED_MS_MAX {
         return Err(format!("a disturbance of {disturbed_ms} ms, where {DISTURBED_MS_MAX} are the most"));
@@ -46,12 +55,13 @@ pub fn check(schedule: &Schedule) -> Result<(), String> {
         fault_by_itself(schedule, fault).map_err(|what| format!("fault {}: {what}", fault.id))?;
     }
     permanent(schedule)?;
+    members(schedule)?;
     damage(schedule)?;
     operations(schedule)
 }
 
 fn fault_by_itself(schedule: &Schedule, fault: &Fault) -> Result<(), String> {
-    let known = |node: u64| (1..=schedule.nodes).contains(&node);
+    let known = |node: u64| (1..=schedule.machines()).contains(&node);
     let mut named = Vec::new();
     match &fault.who {
         Who::Nodes(nodes) if nodes.is_empty() => return Err("it strikes nobody".to_owned()),
@@ -74,9 +84,12 @@ fn fault_by_itself(schedule: &Schedule, fault: &Fault) -> Result<(), String> {
         named.push(to);
     }
     if let Some(stranger) = named.into_iter().find(|node| !known(*node)) {
-        return Err(format!("it names node {stranger}, and there are {} nodes", schedule.nodes));
+        return Err(format!("it names node {stranger}, and there are {} nodes", schedule.machines()));
     }
     match fault.what {
+        What::TransferLeader | What::Restore { .. } if !matches!(&fault.who, Who::Nodes(nodes) if nodes.len() == 1) => {
+            Err("it is about one node".to_owned())
+        }
         What::Loss { percent } | What::Duplication { percent } | What::Reordering { percent } if percent > 100 => {
             Err(format!("{percent} percent"))
         }
@@ -110,6 +123,53 @@ fn permanent(schedule: &Schedule) -> Result<(), String> {
     }
     if struck > 0 && schedule.expect != Expect::Holds {
         return Err("a damaged node and one that is struck for good are two, and no minority".to_owned());
+    }
+    Ok(())
+}
+
+/// Each machine comes into the cluster once and leaves it once, so that an operator knows what to ask for; what is lost
+/// leaves a majority.
+fn members(schedule: &Schedule) -> Result<(), String> {
+    let (mut came, mut went, mut lost, mut restored) = (BTreeSet::new(), BTreeSet::new(), 0, 0);
+    for fault in &schedule.faults {
+        let wrong = |what: &str| Err(format!("fault {}: {what}", fault.id));
+        let named: &[u64] = if let Who::Nodes(nodes) = &fault.who { nodes } else { &[] };
+        match fault.what {
+            What::AddMember if named.is_empty() => return wrong("who is added has a number"),
+            What::AddMember if named.iter().any(|node| *node <= schedule.nodes || !came.insert(*node)) => {
+                return wrong("it adds who is a member already");
+            }
+            What::ReplaceMember { with, lost: is_lost } => {
+                if with <= schedule.nodes || with > schedule.machines() || !came.insert(with) {
+                    return wrong("it adds who is a member already, or nobody");
+                }
+                if named.len() != 1 && fault.who != Who::Leader {
+                    return wrong("one node takes the place of one");
+                }
+                if named.iter().any(|node| !went.insert(*node)) {
+                    return wrong("it removes who was removed");
+                }
+                lost += u64::from(is_lost);
+            }
+            What::RemoveMember if fault.who == Who::All || named.iter().any(|node| !went.insert(*node)) => {
+                return wrong("it removes who was removed, or all");
+            }
+            What::Restore { .. } => restored += 1,
+            _ => {}
+        }
+    }
+    if restored > 1 {
+        return Err("there is one machine to restore on".to_owned());
+    }
+    if !schedule.changes_members() {
+        return Ok(());
+    }
+    let removes = schedule.faults.iter().any(|fault| matches!(fault.what, What::RemoveMember));
+    if lost > 1 || lost > minority(schedule.nodes) || (lost == 1 && removes) {
+        return Err("more nodes are lost than a cluster survives that may have been made smaller".to_owned());
+    }
+    if schedule.expect != Expect::Holds || schedule.faults.iter().any(|fault| fault.for_ms.is_none()) {
+        return Err("changes of members, and nodes that are struck for good or damaged".to_owned());
     }
     Ok(())
 }
@@ -153,8 +213,8 @@ fn operations(schedule: &Schedule) -> Result<(), String> {
         if !ids.insert(&operation.id) {
             return wrong("its id is there twice".to_owned());
         }
-        if !(1..=schedule.nodes).contains(&operation.node) {
-            return wrong(format!("it asks node {}, and there are {} nodes", operation.node, schedule.nodes));
+        if !(1..=schedule.machines()).contains(&operation.node) {
+            return wrong(format!("it asks node {}, and there are {} nodes", operation.node, schedule.machines()));
         }
         if !(1..=schedule.workload.clients).contains(&operation.client) {
             let clients = schedule.workload.clients;
@@ -228,11 +288,34 @@ mod tests {
     }
 
     #[test]
+    fn members_come_and_go_once() {
+        let with = |faults| Schedule { spares: 2, ..with(faults) };
+        let nodes = |named: &[u64]| Who::Nodes(named.to_vec());
+        let replace = |with, lost| What::ReplaceMember { with, lost };
+        let add = |id, node| fault(id, nodes(&[node]), What::AddMember);
+        let remove = |id, node| fault(id, nodes(&[node]), What::RemoveMember);
+        check(&with(vec![add(1, 4), remove(2, 1), fault(3, Who::Leader, replace(5, false))])).unwrap();
+        check(&with(vec![fault(1, nodes(&[2]), replace(4, true)), add(2, 5)])).unwrap();
+        refused(&with(vec![add(1, 3)]), "member already");
+        refused(&with(vec![add(1, 4), fault(2, nodes(&[2]), replace(4, false))]), "member already");
+        refused(&with(vec![fault(1, nodes(&[2]), replace(6, false))]), "or nobody");
+        refused(&with(vec![fault(1, nodes(&[2, 3]), replace(4, false))]), "one node");
+        refused(&with(vec![remove(1, 2), remove(2, 2)]), "was removed");
+        refused(&with(vec![fault(1, nodes(&[2]), replace(4, true)), remove(2, 1)]), "made smaller");
+        refused(&with(vec![add(1, 4), for_good(2, Who::Leader, What::Crash)]), "for good or damaged");
+        refused(&Schedule { spares: 100, ..with(vec![]) }, "100 spares");
+        refused(&with(vec![fault(1, Who::All, What::TransferLeader)]), "one node");
+        let restore = |id| fault(id, nodes(&[1]), What::Restore { power_losses: 1 });
+        check(&with(vec![restore(1)])).unwrap();
+        refused(&with(vec![restore(1), restore(2)]), "one machine");
+    }
+
+    #[test]
     fn operations_name_what_there_is_once() {
         let get = Action::Get { namespace: "app-0".to_owned(), key: "k".to_owned() };
         let one = Operation { id: "c1-1".to_owned(), client: 1, at_ms: 0, node: 1, action: get };
         let listed = |operations| {
-            let workload = Workload { clients: 2, patience_ms: 1, work: Work::Operations(operations) };
+            let workload = Workload { clients: 2, patience_ms: 1, with_library: 0, work: Work::Operations(operations) };
             Schedule { workload, ..with(vec![]) }
         };
         check(&listed(vec![one.clone(), Operation { id: "c1-2".to_owned(), ..one.clone() }])).unwrap();

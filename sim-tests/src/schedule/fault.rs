@@ -82,7 +82,7 @@ pub enum Who {
     There,
 }
 
-/// What goes wrong. Changes of the membership will be more of these.
+/// What goes wrong, and what an operator does meanwhile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum What {
@@ -164,6 +164,22 @@ pub enum What {
     ClockStep { ms: i64 },
     /// The machine's time runs faster by this many parts per million, or slower.
     ClockDrift { ppm: i64 },
+    /// An operator starts these spare nodes, empty, and adds them; keeps asking for as long as it goes on.
+    AddMember,
+    /// An operator removes these nodes from the cluster.
+    RemoveMember,
+    /// An operator starts a spare node, empty, and lets it take the place of the one struck. Where that one is lost,
+    /// its machine is gone for good with all that it had.
+    ReplaceMember {
+        with: u64,
+        #[serde(default, skip_serializing_if = "is_false")]
+        lost: bool,
+    },
+    /// An operator hands the leadership to the node struck.
+    TransferLeader,
+    /// An operator takes a backup from the node struck, and restores it as a cluster of its own, whose machine loses
+    /// power this many times in its first moments.
+    Restore { power_losses: u64 },
 }
 
 /// How a store comes back from a power loss.
@@ -206,7 +222,7 @@ fn is_false(flag: &bool) -> bool {
 
 impl What {
     /// How many names there are.
-    pub const KINDS: usize = 33;
+    pub const KINDS: usize = 39;
 
     /// The kind's name, for the summary.
     pub fn name(&self) -> &'static str {
@@ -244,6 +260,12 @@ impl What {
             What::ClockStep { ms } if *ms < 0 => "clock step back",
             What::ClockStep { .. } => "clock step forward",
             What::ClockDrift { .. } => "clock drift",
+            What::AddMember => "member added",
+            What::RemoveMember => "member removed",
+            What::ReplaceMember { lost: false, .. } => "member replaced",
+            What::ReplaceMember { lost: true, .. } => "lost member replaced",
+            What::TransferLeader => "leader transferred",
+            What::Restore { .. } => "backup restored",
         }
     }
 
@@ -258,6 +280,11 @@ impl What {
                 | What::CutOutward { .. }
                 | What::CutInward { .. }
         )
+    }
+
+    /// Whether other nodes belong to the cluster after it.
+    pub fn changes_members(&self) -> bool {
+        matches!(self, What::AddMember | What::RemoveMember | What::ReplaceMember { .. })
     }
 
     /// The file that it damages where nothing can mend it.

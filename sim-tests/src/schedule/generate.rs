@@ -4,7 +4,7 @@ use rand::seq::IndexedRandom;
 
 use super::{
     At, Damaged, Drawn, Expect, Fault, FollowerWrites, Knobs, Mix, Point, Schedule, VERSION, What, When, Where, Who,
-    Whose, Work, Workload, draw,
+    Whose, Work, Workload, draw, members,
 };
 use crate::host::files::DiskSettings;
 use crate::host::net::NetSettings;
@@ -20,9 +20,18 @@ pub fn generate(seed: u64) -> Schedule {
     let disturbed_ms = rng.random_range(15_000..40_000);
     let expect = expect(seed, nodes);
     let mut faults = draw::faults(seed, nodes, disturbed_ms);
+    faults.extend(members::others(seed, nodes, disturbed_ms));
+    let mut spares = 0;
     match expect {
         Expect::DetectAndStop { node } => faults.extend(damage(seed, node, disturbed_ms)),
-        Expect::Holds => make_permanent(&mut stream(seed, "schedule/permanent"), nodes, &mut faults, disturbed_ms),
+        Expect::Holds => {
+            let plan = members::changes(seed, nodes, disturbed_ms);
+            if plan.faults.is_empty() {
+                make_permanent(&mut stream(seed, "schedule/permanent"), nodes, &mut faults, disturbed_ms);
+            }
+            spares = plan.spares;
+            faults.extend(plan.faults);
+        }
     }
     faults.sort_by_key(|fault| match &fault.when {
         When::AtMs(at_ms) => *at_ms,
@@ -38,8 +47,9 @@ pub fn generate(seed: u64) -> Schedule {
         seed,
         scheduler_seed: None,
         nodes,
+        spares,
         knobs: knobs(&mut stream(seed, "schedule/knobs"), outage),
-        workload: workload(&mut stream(seed, "schedule/workload")),
+        workload: workload(&mut stream(seed, "schedule/workload"), &mut stream(seed, "schedule/library")),
         network: network(&mut stream(seed, "schedule/network")),
         disk: disk(&mut stream(seed, "schedule/disk")),
         disturbed_ms,
@@ -71,7 +81,7 @@ fn knobs(rng: &mut StdRng, outage: bool) -> Knobs {
     }
 }
 
-fn workload(rng: &mut StdRng) -> Workload {
+fn workload(rng: &mut StdRng, library: &mut StdRng) -> Workload {
     let mixes = [
         Mix { set: 6, delete: 1, get: 3, list: 1 },
         Mix { set: 4, delete: 4, get: 2, list: 1 },
@@ -82,8 +92,10 @@ fn workload(rng: &mut StdRng) -> Workload {
     // Bytes cost real time: large values come at a slow pace.
     let pause_ms_min = if value_bytes >= 5_000 { 200 } else { 0 };
     let pause_ms = *pick(rng, &[20, 50, 100, 200, 200, 400, 400, 1_000]);
+    let clients = rng.random_range(2..=8);
     Workload {
-        clients: rng.random_range(2..=8),
+        clients,
+        with_library: library.random_range(0..=clients),
         patience_ms: *pick(rng, &[1_000, 3_000, 8_000]),
         work: Work::Drawn(Drawn {
             namespaces: *pick(rng, &[1, 1, 3]),

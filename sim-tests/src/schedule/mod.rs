@@ -10,6 +10,7 @@ pub mod atlas;
 mod draw;
 mod fault;
 mod generate;
+mod members;
 mod operation;
 mod point;
 #[cfg(test)]
@@ -43,8 +44,11 @@ pub struct Schedule {
     /// Which task runs first where several can; the seed's own where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduler_seed: Option<u64>,
-    /// Voters, numbered from 1.
+    /// Voters of the first membership, numbered from 1.
     pub nodes: u64,
+    /// Machines beside theirs, numbered on from there, for nodes that are added later.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub spares: u64,
     pub knobs: Knobs,
     pub workload: Workload,
     pub network: NetSettings,
@@ -53,6 +57,10 @@ pub struct Schedule {
     pub disturbed_ms: u64,
     pub faults: Vec<Fault>,
     pub expect: Expect,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a correct system makes of the run.
@@ -122,6 +130,16 @@ impl Schedule {
     pub fn listed(&self, operations: Vec<Operation>) -> Schedule {
         let workload = Workload { work: Work::Operations(operations), ..self.workload.clone() };
         Schedule { workload, ..self.clone() }
+    }
+
+    /// All machines that can belong to the cluster.
+    pub fn machines(&self) -> u64 {
+        self.nodes + self.spares
+    }
+
+    /// Whether somebody asks for other members.
+    pub fn changes_members(&self) -> bool {
+        self.faults.iter().any(|fault| fault.what.changes_members())
     }
 
     /// See [`Schedule::scheduler_seed`].

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Operation;
+use super::{Operation, is_zero};
 
 /// The clients and what they do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -9,6 +9,8 @@ pub struct Workload {
     pub clients: u64,
     /// A client gives up on an answer after this long.
     pub patience_ms: u64,
+    /// So many of the clients, the first ones, go through `confman::client`; the others make requests of their own.
+    pub with_library: u64,
     pub work: Work,
 }
 
@@ -52,6 +54,8 @@ pub struct Mix {
 struct WorkloadFile {
     clients: u64,
     patience_ms: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    with_library: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     drawn: Option<Drawn>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,23 +66,23 @@ impl TryFrom<WorkloadFile> for Workload {
     type Error = &'static str;
 
     fn try_from(file: WorkloadFile) -> Result<Workload, &'static str> {
-        let WorkloadFile { clients, patience_ms, drawn, operations } = file;
+        let WorkloadFile { clients, patience_ms, with_library, drawn, operations } = file;
         let work = match (drawn, operations) {
             (Some(drawn), None) => Work::Drawn(drawn),
             (None, Some(operations)) => Work::Operations(operations),
             _ => return Err("a workload has either \"drawn\" or \"operations\""),
         };
-        Ok(Workload { clients, patience_ms, work })
+        Ok(Workload { clients, patience_ms, with_library, work })
     }
 }
 
 impl From<Workload> for WorkloadFile {
     fn from(workload: Workload) -> WorkloadFile {
-        let Workload { clients, patience_ms, work } = workload;
+        let Workload { clients, patience_ms, with_library, work } = workload;
         let (drawn, operations) = match work {
             Work::Drawn(drawn) => (Some(drawn), None),
             Work::Operations(operations) => (None, Some(operations)),
         };
-        WorkloadFile { clients, patience_ms, drawn, operations }
+        WorkloadFile { clients, patience_ms, with_library, drawn, operations }
     }
 }

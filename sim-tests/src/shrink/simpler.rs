@@ -76,6 +76,10 @@ fn begins(fault: &Fault) -> u64 {
 
 /// Fewer nodes, the last ones taken away: what names one of them names another, or goes.
 pub fn fewer_nodes(schedule: &Schedule) -> Vec<Schedule> {
+    if schedule.spares > 0 {
+        // Their numbers follow on the nodes': they go first.
+        return vec![Schedule { spares: schedule.spares - 1, ..schedule.clone() }];
+    }
     (1..schedule.nodes).map(|nodes| with_nodes(schedule, nodes)).collect()
 }
 

@@ -74,7 +74,7 @@ fn example(status: u16, slug: Slug) -> Value {
     let detail = detail(status, slug).to_owned();
     let mut problem = wire::Problem::new(slug, detail, instance.to_owned(), request_id.to_owned(), members);
     if status == TOO_SLOW {
-        (problem.status, problem.title) = (status, "Too slow".to_owned());
+        problem.status = status;
     }
     json!({ "summary": meaning(status, slug), "value": problem })
 }
@@ -123,12 +123,14 @@ fn detail(status: u16, slug: Slug) -> &'static str {
         Slug::Unauthorized => "send an API key, as 'X-API-Key: ...' or as 'Authorization: Bearer ...'",
         Slug::Forbidden => "the key 'dashboard' has the role reader, this takes admin: use another key",
         Slug::InvalidRequest if status == TOO_SLOW => "the request's body did not come in time: send it again",
-        Slug::InvalidRequest => "unknown query parameter \"colour\"; this path takes: consistency",
+        Slug::InvalidRequest => "unknown query parameter \"colour\": this path takes consistency",
         Slug::InvalidCursor => {
             "the cursor was not made for this query: begin again without it, with the same path and prefix on all pages"
         }
         Slug::CursorExpired => "the cursor is too old: begin again without it",
-        Slug::InvalidValue => "expected value (line 2, column 5): correct the value, or set it as a string",
+        Slug::InvalidValue => {
+            "the value is no json: expected value (line 2, column 5). Correct it, or set it as a string"
+        }
         Slug::PayloadTooLarge => "a value is at most 1048576 bytes, this one has 1048577",
         Slug::HeaderTooLarge => "a request's line and headers have at most 32768 bytes and 100 headers: send less",
         Slug::UnsupportedMediaType => {

@@ -375,7 +375,7 @@ fn cluster_group() -> Value {
 
 fn alarm() -> Value {
     let properties = json!({
-        "kind": json!({ "type": "string", "enum": ["state-hash-mismatch", "state-damaged", "api-keys-differ", "not-a-member"] }),
+        "kind": json!({ "type": "string", "enum": ["state-hash-mismatch", "state-damaged", "api-keys-differ", "clocks-differ", "not-a-member"] }),
         "nodes": json!({ "type": "array", "items": { "type": "integer" } }),
         "detail": text("What was seen, and what to do."),
     });
@@ -439,7 +439,7 @@ fn problem() -> Value {
         "title": text("The same for every occurrence."),
         "status": json!({ "type": "integer", "minimum": 300, "maximum": 599 }),
         "detail": text("What happened this time, and what to do next."),
-        "instance": text("The path that was asked for."),
+        "instance": text("The path that was asked for; empty where the request was too malformed to tell."),
         "requestId": text("The X-Request-ID of this answer, also in the log."),
         "leader": url("Of not-leader: the leader's advertised base URL."),
         "line": number("Of invalid-value: where the value does not parse, from 1."),

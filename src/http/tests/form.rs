@@ -50,9 +50,9 @@ fn malformed_requests_are_told_what_is_wrong() {
         ("PUT /api/v1/config/a/k", A, r#"{"value":"a: [1","type":"yaml"}"#),
     ]);
     expect![[r#"
-        GET / ["X-API-Key: cm_reader_secret_000"]  -> 404 not-found: there is no such path. A '/' within a namespace or a key is written %2F, or the namespace is ended with /-/ as in /api/v1/config/teams/payments/-/db/url
-        GET /api/v1/nothing ["X-API-Key: cm_reader_secret_000"]  -> 404 not-found: there is no such path. A '/' within a namespace or a key is written %2F, or the namespace is ended with /-/ as in /api/v1/config/teams/payments/-/db/url
-        GET /api/v1/config ["X-API-Key: cm_reader_secret_000"]  -> 404 not-found: there is no such path. A '/' within a namespace or a key is written %2F, or the namespace is ended with /-/ as in /api/v1/config/teams/payments/-/db/url
+        GET / ["X-API-Key: cm_reader_secret_000"]  -> 404 not-found: there is no such path. GET /openapi.json has all there are
+        GET /api/v1/nothing ["X-API-Key: cm_reader_secret_000"]  -> 404 not-found: there is no such path. GET /openapi.json has all there are
+        GET /api/v1/config ["X-API-Key: cm_reader_secret_000"]  -> 404 not-found: there is no such path. GET /openapi.json has all there are
         GET /api/v1/config/a/b/c ["X-API-Key: cm_reader_secret_000"]  -> 404 not-found: there is no such path. A '/' within a namespace or a key is written %2F, or the namespace is ended with /-/ as in /api/v1/config/teams/payments/-/db/url
         GET /api/v1/config/a/ ["X-API-Key: cm_reader_secret_000"]  -> 404 not-found: there is no such path. A '/' within a namespace or a key is written %2F, or the namespace is ended with /-/ as in /api/v1/config/teams/payments/-/db/url
         GET /api/v1/config/%zz/k ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: a '%' in a URL is followed by two hexadecimal digits; a '%' itself is written %25
@@ -60,7 +60,7 @@ fn malformed_requests_are_told_what_is_wrong() {
         GET /api/v1/config/a%20b/k ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: a namespace is 1 to 8 segments joined by '/', each a letter or digit followed by up to 63 of A-Z a-z 0-9 . _ -
         GET /api/v1/config/a/b%2F%2Fc ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: a key has no empty, '.' or '..' segment between its slashes
         GET /api/v1/config/a/-/../k ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: a key has no empty, '.' or '..' segment between its slashes
-        GET /api/v1/config/a/k?colour=red ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: unknown query parameter "colour"; this path takes: consistency
+        GET /api/v1/config/a/k?colour=red ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: unknown query parameter "colour": this path takes consistency
         GET /api/v1/config/a/k?at=5:42 ["X-API-Key: cm_reader_secret_000"]  -> 501 not-implemented: the query parameter 'at' is not built yet in this release: do without it
         GET /api/v1/config/a/k?minVersion=5:42 ["X-API-Key: cm_reader_secret_000"]  -> 501 not-implemented: the query parameter 'minVersion' is not built yet in this release: do without it
         GET /api/v1/config/a/k?consistency=linearizable ["X-API-Key: cm_reader_secret_000"]  -> 501 not-implemented: consistency linearizable is not built yet in this release: do without it
@@ -71,9 +71,9 @@ fn malformed_requests_are_told_what_is_wrong() {
         GET /api/v1/config/a?limit=%2B5 ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: limit is a number from 1 to 1000
         GET /api/v1/config/a?prefix=%f ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: a '%' in a URL is followed by two hexadecimal digits; a '%' itself is written %25
         GET /api/v1/config/a?cursor=abc ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-cursor: the cursor was not made for this query: begin again without it, with the same path and prefix on all pages
-        GET /api/v1/cluster?pretty ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: unknown query parameter "pretty"; this path takes: none
+        GET /api/v1/cluster?pretty ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: unknown query parameter "pretty": this path takes none
         PUT /api/v1/config/a/k?hop=x ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":"v"} -> 400 invalid-request: hop counts redirects and is for Confman's own use: leave it out
-        PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"]  -> 400 invalid-request: the body does not fit: it is not a JSON object. Send one like {"value":"...","type":"string"}
+        PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"]  -> 400 invalid-request: the body does not fit: it is empty. Send one like {"value":"...","type":"string"}
         PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] ["v"] -> 400 invalid-request: the body does not fit: it is not a JSON object. Send one like {"value":"...","type":"string"}
         PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":5} -> 400 invalid-request: the body does not fit: invalid type: integer `5`, expected a string at line 1 column 10. Send one like {"value":"...","type":"string"}
         PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"type":"string"} -> 400 invalid-request: the body does not fit: missing field `value` at line 1 column 17. Send one like {"value":"...","type":"string"}
@@ -81,10 +81,10 @@ fn malformed_requests_are_told_what_is_wrong() {
         PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":"v","value":"w"} -> 400 invalid-request: the body does not fit: duplicate field `value` at line 1 column 20. Send one like {"value":"...","type":"string"}
         PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":"v","type":"xml"} -> 400 invalid-request: the body does not fit: unknown variant `xml`, expected one of `string`, `number`, `boolean`, `json`, `yaml` at line 1 column 25. Send one like {"value":"...","type":"string"}
         PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":"v"} {} -> 400 invalid-request: the body does not fit: trailing characters at line 1 column 15. Send one like {"value":"...","type":"string"}
-        PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":"1,5","type":"number"} -> 422 invalid-value: trailing characters (line 1, column 2): correct the value, or set it as a string
-        PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":"yes","type":"boolean"} -> 422 invalid-value: a boolean is true or false, in lower case with nothing around it (line 1, column 1): correct the value, or set it as a string
-        PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":"{\n\"a\":}","type":"json"} -> 422 invalid-value: expected value (line 2, column 5): correct the value, or set it as a string
-        PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":"a: [1","type":"yaml"} -> 422 invalid-value: while parsing a flow sequence, expected ',' or ']' (line 2, column 1): correct the value, or set it as a string
+        PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":"1,5","type":"number"} -> 422 invalid-value: the value is no number: trailing characters (line 1, column 2). Correct it, or set it as a string
+        PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":"yes","type":"boolean"} -> 422 invalid-value: the value is no boolean: a boolean is true or false, in lower case with nothing around it (line 1, column 1). Correct it, or set it as a string
+        PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":"{\n\"a\":}","type":"json"} -> 422 invalid-value: the value is no json: expected value (line 2, column 5). Correct it, or set it as a string
+        PUT /api/v1/config/a/k ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"value":"a: [1","type":"yaml"} -> 422 invalid-value: the value is no yaml: while parsing a flow sequence, expected ',' or ']' (line 2, column 1). Correct it, or set it as a string
     "#]].assert_eq(&table);
     assert_eq!(rest.node.state.applied().expect("applied").index.0, 0, "none of it was proposed");
 }

@@ -105,7 +105,7 @@ fn the_cluster_is_shown_with_what_is_wrong() {
               ]
             },
             {
-              "detail": "not all nodes know the same API keys: give all nodes the same [[auth.apiKeys]] and start them again",
+              "detail": "not all nodes know the same API keys: give all nodes the same [[auth.apiKeys]] and send them SIGHUP",
               "kind": "api-keys-differ",
               "nodes": [
                 1,

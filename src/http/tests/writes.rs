@@ -36,7 +36,7 @@ fn a_follower_redirects_with_path_query_and_a_count() {
         retry-after: 1
         content-type: application/problem+json
         {
-          "detail": "nothing was written: no leader is known. Try again after the time in Retry-After; if it stays so, less than a majority of the nodes is up and connected: see GET /api/v1/cluster",
+          "detail": "nothing was written: 2 redirects brought the request here, and this node does not lead either. The leadership is changing: try again after the time in Retry-After",
           "instance": "/api/v1/config/a/k",
           "status": 503,
           "title": "No leader",

@@ -11,8 +11,8 @@ impl PeerGuard for Members {
         match self.0.iter().find(|(id, _)| *id == node.0) {
             None => {
                 let sentence = format!("node {node} is not a member: add it with `cluster add`");
-                let members_at = (!peer.was_called).then_some(MEMBERS_AT);
-                Err(Refusal { members_at, ..Refusal::new(RefusalCode::NotAdmitted, sentence) })
+                let as_of = (!peer.was_called).then_some(AS_OF);
+                Err(Refusal { as_of, ..Refusal::new(RefusalCode::NotAdmitted, sentence) })
             }
             Some((_, known)) if *known != peer.storage.0 => {
                 let sentence = format!("node {node} has another data directory than the one that joined");
@@ -23,7 +23,7 @@ impl PeerGuard for Members {
     }
 }
 
-const MEMBERS_AT: LogId = LogId::new(3, 33);
+const AS_OF: LogId = LogId::new(3, 33);
 
 fn members() -> Members {
     Members(vec![(1, 11), (2, 22), (3, 33)])
@@ -88,7 +88,7 @@ fn acceptor_refuses(talk: Talk, code: RefusalCode, says: &str) -> String {
     let Step::Refuse { refusal, .. } = theirs else { panic!("not refused: {theirs:?}") };
     assert_eq!(refusal.code, code);
     assert!(refusal.sentence.contains(says), "{}", refusal.sentence);
-    let storage = refusal.members_at.map(|_| StorageId(22));
+    let storage = refusal.as_of.map(|_| StorageId(22));
     assert_eq!(ours, Step::Refused(Refusal { storage, ..refusal.clone() }));
     refusal.sentence
 }
@@ -133,18 +133,18 @@ fn a_refusal_by_membership_counts_only_with_its_proof() {
     for secret in [None, Some(Secret("correct horse".into()))] {
         let with = |node| Credentials { secret: secret.clone(), ..credentials(node) };
         let (ours, _) = run(talk(with(9), with(2)), &members(), &members());
-        assert!(matches!(&ours, Step::Refused(refusal) if refusal.members_at == Some(MEMBERS_AT)), "{ours:?}");
+        assert!(matches!(&ours, Step::Refused(refusal) if refusal.as_of == Some(AS_OF)), "{ours:?}");
         assert!(matches!(&ours, Step::Refused(refusal) if refusal.storage == Some(StorageId(22))), "{ours:?}");
     }
     let Talk { mut initiator, mut acceptor, hello } = talk(credentials(9), credentials(2));
     let forged = |tag| {
         let refusal = Message::Refusal { code: RefusalCode::NotMember as u8, sentence: "gone" };
-        encode_with(&refusal, &BehindRefusal { members_at: LogId::new(9, 9), storage: StorageId(22), tag })
+        encode_with(&refusal, &BehindRefusal { as_of: LogId::new(9, 9), storage: StorageId(22), tag })
     };
     let not_proven = |initiator: &mut Initiator| {
         for tag in [None, Some([7; 32])] {
             let step = initiator.on_frame(&forged(tag), &members());
-            assert!(matches!(&step, Step::Refused(refusal) if refusal.members_at.is_none()), "{step:?}");
+            assert!(matches!(&step, Step::Refused(refusal) if refusal.as_of.is_none()), "{step:?}");
         }
     };
     not_proven(&mut initiator);

@@ -1,9 +1,17 @@
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
+/// RFC 9110, section 5.6.7.
+const IMF_FIXDATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the server itself says where no router could: in the form of all other errors, and closing the connection.
+///
+/// Slugs and titles are those of the table of problems, which `real/` may not name; a black-box test compares them.
 pub(super) struct OwnAnswer {
     pub status: StatusCode,
     pub slug: &'static str,
@@ -15,7 +23,7 @@ pub(super) struct OwnAnswer {
 pub(super) const HEAD_TOO_LATE: OwnAnswer = OwnAnswer {
     status: StatusCode::REQUEST_TIMEOUT,
     slug: "invalid-request",
-    title: "Too slow",
+    title: "Invalid request",
     detail: "the request's head did not come in time: send it again",
 };
 pub(super) const BODY_TOO_LATE: OwnAnswer =
@@ -37,19 +45,30 @@ pub(super) const NO_HOST: OwnAnswer =
 pub(super) const TOO_MANY_CONNECTIONS: OwnAnswer = OwnAnswer {
     status: StatusCode::SERVICE_UNAVAILABLE,
     slug: "overloaded",
-    title: "Too many connections",
+    title: "Overloaded",
     detail: "this node has as many connections as it may have: try another node, or again in a second",
+};
+pub(super) const TOO_MANY_BODIES: OwnAnswer = OwnAnswer {
+    detail: "nothing was done: this node is reading as many request bodies as it has room for. Try another node, or again \
+             in a second",
+    ..TOO_MANY_CONNECTIONS
+};
+pub(super) const TOO_MANY_ANSWERS: OwnAnswer = OwnAnswer {
+    detail: "this node is sending as many answers as it has room for: try another node, or again in a second",
+    ..TOO_MANY_CONNECTIONS
 };
 
 impl OwnAnswer {
-    /// The answer to a request; `request_id` is the one that it was given already, if any.
-    pub fn response(&self, request_id: Option<HeaderValue>) -> Response<Bytes> {
+    /// The answer to a request for `path`, empty where it could not be read; `request_id` is the one that it was given
+    /// already, if any.
+    pub fn response(&self, path: &str, request_id: Option<HeaderValue>) -> Response<Bytes> {
         let id = request_id.unwrap_or_else(new_request_id);
-        let id_text = id.to_str().unwrap_or_default().replace('\\', "\\\\").replace('"', "\\\"");
+        let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+        let (id_text, path) = (escaped(id.to_str().unwrap_or_default()), escaped(path));
         let OwnAnswer { status, slug, title, detail } = self;
         let body = format!(
             "{{\"type\":\"https://confman/errors/{slug}\",\"title\":\"{title}\",\"status\":{},\"detail\":\"{detail}\",\
-             \"requestId\":\"{id_text}\"}}",
+             \"instance\":\"{path}\",\"requestId\":\"{id_text}\"}}",
             status.as_u16()
         );
         let mut response = Response::new(Bytes::from(body));
@@ -71,8 +90,12 @@ impl OwnAnswer {
 
     /// The answer as bytes, for where there is no request that hyper could answer.
     pub fn bytes(&self) -> Vec<u8> {
-        let response = self.response(None);
+        let response = self.response("", None);
         let mut bytes = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+        // hyper dates what passes through it; an answer has to be dated (RFC 9110, section 6.6.1).
+        if let Ok(date) = OffsetDateTime::now_utc().format(IMF_FIXDATE) {
+            bytes.extend(format!("date: {date}\r\n").into_bytes());
+        }
         for (name, value) in response.headers() {
             bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
         }

@@ -14,6 +14,7 @@
 mod appends;
 mod applied;
 mod completeness;
+mod elected;
 mod forward;
 pub mod frames;
 mod kept;
@@ -21,6 +22,7 @@ mod log;
 mod machine;
 mod matching;
 mod members;
+mod promotion;
 mod quorum;
 mod reader;
 #[cfg(test)]
@@ -28,6 +30,7 @@ mod testing;
 mod votes;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use confman::base::LogId;
 use log::Event;
@@ -46,6 +49,8 @@ type Judged = Result<(), (&'static str, String)>;
 pub struct DurableState {
     machines: BTreeMap<u64, Machine>,
     members: members::Members,
+    elected: elected::Elected,
+    caught_up: promotion::CaughtUp,
     matching: matching::LogMatching,
     quorum: quorum::CommittedOnQuorum,
     completeness: completeness::LeaderCompleteness,
@@ -61,8 +66,11 @@ impl DurableState {
         let events = machine.changed(change, files).map_err(|what| (kept::NAME, format!("node {node}: {what}")))?;
         kept::covered(node, machine).map_err(|what| (kept::NAME, what))?;
         for event in &events {
-            if let Event::Appended { id, voters: Some(voters), .. } = event {
-                self.members.learn(*id, voters);
+            self.members.observe(node, event).map_err(|what| (members::NAME, what))?;
+            if let Event::Appended { id, voters: Some(_), .. } = event {
+                self.caught_up
+                    .observe(elapsed(), node, *id, &self.machines, &self.members)
+                    .map_err(|what| (promotion::NAME, what))?;
             }
             self.matching.observe(node, event).map_err(|what| (matching::NAME, what))?;
             votes::observe(node, event).map_err(|what| (votes::NAME, what))?;
@@ -94,6 +102,7 @@ impl DurableState {
         for id in [seen.committed, seen.applied].into_iter().flatten() {
             self.committed(node, seen.term, id)?;
         }
+        self.elected.observe(node, seen, &self.machines, &self.members).map_err(|what| (elected::NAME, what))?;
         let machine = self.machines.entry(node).or_default();
         self.completeness.observe(node, seen, machine).map_err(|what| (completeness::NAME, what))
     }
@@ -103,6 +112,7 @@ impl DurableState {
         let by = format_args!("node {node}");
         self.quorum.said(by, id, &self.machines, &self.members).map_err(|what| (quorum::NAME, what))?;
         self.completeness.committed(term, id);
+        self.caught_up.committed(elapsed(), id);
         Ok(())
     }
 
@@ -121,6 +131,11 @@ impl Laws {
         let mut inner = self.lock();
         let judged = judge(&mut inner.durable);
         inner.note(elapsed(), judged, &[]);
+    }
+
+    /// The longest time that a node waits for its leader.
+    pub fn election_timeout(&self, longest: Duration) {
+        self.lock().durable.caught_up.election_timeout = longest;
     }
 
     /// A fault changed what lies on a machine's disk.

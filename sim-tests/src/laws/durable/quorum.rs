@@ -35,7 +35,7 @@ impl CommittedOnQuorum {
         }
         let holders: Vec<u64> =
             machines.iter().filter(|(_, machine)| machine.holds(id)).map(|(node, _)| *node).collect();
-        if !members.are_quorum(id.index.0, &holders) {
+        if !members.are_quorum(id.index.0, &holders, &holders) {
             return Err(format!("by {by} {id} is committed, and it is durable on nodes {holders:?} only"));
         }
         // All before it is committed with it.
@@ -58,7 +58,7 @@ impl CommittedOnQuorum {
         let later = self.committed.range(id.index.0 + 1..).any(|(_, (term, _))| *term > id.term.0);
         let others = machines.iter().filter(|(other, machine)| **other != node && machine.holds(id));
         let holders: Vec<u64> = others.map(|(other, _)| *other).collect();
-        later && members.are_quorum(id.index.0, &holders)
+        later && members.are_quorum(id.index.0, &holders, &holders)
     }
 
     /// Whether this very entry is known to be committed.

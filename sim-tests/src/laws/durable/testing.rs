@@ -68,7 +68,10 @@ impl Disks {
     /// All three have these records synced.
     pub fn of_three(records: &[Written]) -> Disks {
         let mut members = Members::default();
-        members.learn(LogId::new(0, 0), &[vec![1, 2, 3]]);
+        for node in [1, 2, 3] {
+            let voters = Some(vec![vec![1, 2, 3]]);
+            members.observe(node, &Event::Appended { id: LogId::new(0, 0), before: None, hash: 0, voters }).unwrap();
+        }
         let mut disks = Disks { machines: BTreeMap::new(), members, disks: BTreeMap::new() };
         for node in [1, 2, 3] {
             let disk = Disk { written: vec![0; 64], durable: BTreeMap::new() };

@@ -11,16 +11,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use confman::base::LogId;
 use madsim::runtime::{Handle, NodeHandle};
 use madsim::task::AbortHandle;
 
 use crate::cluster::Cluster;
 use crate::laws::Laws;
+use crate::run::operator::Operator;
 use crate::runtime::cause::{Caused, unprompted};
 use crate::runtime::{elapsed, sleep_until};
 use crate::schedule::{Fault, Schedule, When, Who};
 use crate::trace::Member;
 use crate::world::{Stop, World};
+
+/// The contract's own limit on a change of members is below this.
+const OPERATOR_PATIENCE: Duration = Duration::from_secs(25);
 
 /// The faults of a run.
 #[derive(Clone)]
@@ -29,6 +34,9 @@ pub struct Faults(Arc<Inner>);
 struct Inner {
     cluster: Cluster,
     laws: Laws,
+    operator: Operator,
+    /// The cluster that a backup becomes.
+    restored_onto: Cluster,
     seed: u64,
     clients: u64,
     faults: Vec<Fault>,
@@ -46,6 +54,8 @@ struct State {
     /// Whom a fault that has begun struck.
     struck: BTreeMap<u64, Vec<u64>>,
     over: BTreeSet<u64>,
+    /// The revision of the backup that was restored.
+    restored: Option<LogId>,
 }
 
 impl Faults {
@@ -54,6 +64,8 @@ impl Faults {
         let inner = Inner {
             cluster: cluster.clone(),
             laws: laws.clone(),
+            operator: Operator { cluster: cluster.clone(), laws: laws.clone(), patience: OPERATOR_PATIENCE },
+            restored_onto: cluster.another(),
             seed: schedule.seed,
             clients: schedule.workload.clients,
             faults: schedule.faults.clone(),
@@ -97,6 +109,11 @@ impl Faults {
         let state = self.state();
         let permanent = self.0.faults.iter().filter(|fault| fault.for_ms.is_none() && !state.over.contains(&fault.id));
         permanent.filter_map(|fault| state.struck.get(&fault.id)).flatten().copied().collect()
+    }
+
+    /// The cluster that was restored from a backup, and the backup's revision.
+    pub fn restored(&self) -> Option<(&Cluster, LogId)> {
+        self.state().restored.map(|revision| (&self.0.restored_onto, revision))
     }
 
     fn end_all(&self, which: impl Fn(&Fault) -> bool) {

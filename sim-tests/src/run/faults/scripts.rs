@@ -5,6 +5,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::Faults;
+use crate::laws::members::Asked;
 use crate::runtime::{elapsed, sleep, within};
 use crate::schedule::{Fault, Point, What};
 use crate::seed::stream;
@@ -43,6 +44,27 @@ impl Faults {
             What::Swizzle { holds } => {
                 self.run(id, async move { faults.swizzle(id, struck, lasts, holds, rng).await });
             }
+            What::AddMember => {
+                struck.iter().for_each(|spare| faults.0.cluster.take_into_service(*spare));
+                let asked = struck.into_iter().map(|node| Asked::Add { node }).collect();
+                self.run(id, async move { faults.change(id, asked, lasts, rng).await });
+            }
+            What::RemoveMember => {
+                let asked = struck.into_iter().map(|node| Asked::Remove { node }).collect();
+                self.run(id, async move { faults.change(id, asked, lasts, rng).await });
+            }
+            What::ReplaceMember { with, .. } => {
+                faults.0.cluster.take_into_service(with);
+                let asked = struck.into_iter().map(|old| Asked::Replace { old, node: with }).collect();
+                self.run(id, async move { faults.change(id, asked, lasts, rng).await });
+            }
+            What::TransferLeader => {
+                let asked = struck.into_iter().map(|node| Asked::Lead { node }).collect();
+                self.run(id, async move { faults.change(id, asked, lasts, rng).await });
+            }
+            What::Restore { power_losses } => {
+                self.run(id, async move { faults.restore(id, &struck, lasts, power_losses, rng).await });
+            }
             What::VoterPowerLoss => {
                 // Asked for before the election that it is in.
                 let vote = self.0.laws.next_vote();
@@ -58,6 +80,25 @@ impl Faults {
             _ => return false,
         }
         true
+    }
+
+    /// An operator asks for these changes, one after the other.
+    async fn change(&self, id: u64, asked: Vec<Asked>, lasts: Duration, mut rng: StdRng) {
+        let until = elapsed() + lasts;
+        for asked in asked {
+            self.0.operator.insist(asked, until, &mut rng).await;
+        }
+        self.end(id);
+    }
+
+    async fn restore(&self, id: u64, struck: &[u64], lasts: Duration, power_losses: u64, mut rng: StdRng) {
+        for from in struck {
+            let until = elapsed() + lasts;
+            let onto = &self.0.restored_onto;
+            let revision = self.0.operator.restore(onto, *from, until, power_losses, &mut rng).await;
+            self.state().restored = revision;
+        }
+        self.end(id);
     }
 
     /// They were killed just now.

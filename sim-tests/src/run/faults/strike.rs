@@ -74,7 +74,10 @@ impl Faults {
             What::MisdirectedWrite { file } => self.damage(id, node, file, How::MisdirectedWrite),
             What::ClockStep { ms } => world.clock(node).step(id, ms),
             What::ClockDrift { ppm } => world.clock(node).drift(id, ppm),
+            What::ReplaceMember { lost: true, .. } => self.0.cluster.lose(node),
             // These have scripts, or lie between the nodes.
+            What::AddMember | What::RemoveMember | What::ReplaceMember { lost: false, .. } => {}
+            What::TransferLeader | What::Restore { .. } => {}
             What::RollingRestart { .. } | What::SlowNode { .. } | What::VoterPowerLoss | What::Swizzle { .. } => {}
             What::Cut { .. } | What::CutOutward { .. } | What::CutInward { .. } | What::Bridge { .. } => {}
             What::Loss { .. } | What::Delay { .. } | What::LinkDelay { .. } => {}
