@@ -145,10 +145,10 @@ fn missing() -> Option<String> {
 
 /// The commands of the pages, with the addresses of this process.
 fn script(parts: &[Part]) -> String {
-    // A network for each process that tries the pages, and for each of its tests.
+    // A network for each test of each process that tries the pages.
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let (process, test) = (64 + std::process::id() % 64, NEXT.fetch_add(1, Ordering::Relaxed));
-    let network = format!("127.{}.", process + 64 * (test % 2));
+    let network = 64 + std::process::id() % 16 * 8 + NEXT.fetch_add(1, Ordering::Relaxed) % 8;
+    let network = format!("127.{network}.");
     let mut script = String::from("set -euo pipefail\n");
     for Part { page, until } in parts {
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).expect("a page of the guides");
