@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     fn with(faults: Vec<Fault>) -> Schedule {
-        Schedule { nodes: 3, faults, expect: Expect::Holds, ..generate(1) }
+        Schedule { nodes: 3, spares: 0, faults, expect: Expect::Holds, ..generate(1) }
     }
 
     fn fault(id: u64, who: Who, what: What) -> Fault {

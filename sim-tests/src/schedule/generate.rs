@@ -165,9 +165,9 @@ fn damage(seed: u64, node: u64, disturbed_ms: u64) -> Vec<Fault> {
     faults
 }
 
-/// In one of three seeds a minority stays struck until the others have shown that they go on without it.
+/// In half of the seeds whose members stay a minority stays struck until the others have shown that they go on without it.
 fn make_permanent(rng: &mut StdRng, nodes: u64, faults: &mut Vec<Fault>, disturbed_ms: u64) {
-    if !rng.random_ratio(1, 3) {
+    if !rng.random_ratio(1, 2) {
         return;
     }
     let holds = rng.random_bool(0.5);

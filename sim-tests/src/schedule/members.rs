@@ -16,12 +16,12 @@ pub(super) struct Plan {
     pub faults: Vec<Fault>,
 }
 
-/// The changes of members of a seed; none in half of them.
+/// The changes of members of a seed; none in two of three.
 pub(super) fn changes(seed: u64, nodes: u64, disturbed_ms: u64) -> Plan {
     let mut rng = stream(seed, "schedule/members");
     let mut plan = Plan { spares: 0, faults: Vec::new() };
     let mut draw = Draw { rng: &mut rng, plan: &mut plan, nodes, disturbed_ms };
-    match draw.rng.random_range(0..14) {
+    match draw.rng.random_range(0..20) {
         0 => draw.add(1),
         1 => draw.add(2),
         2 => draw.remove(),

@@ -52,7 +52,7 @@ fn rich() -> Schedule {
     let many = |schedule: &Schedule| {
         schedule.faults.len() >= 15
             && schedule.expect == Expect::Holds
-            && schedule.nodes == 5
+            && (schedule.nodes, schedule.spares) == (5, 0)
             && schedule.workload.clients > 4
             && fits(3, schedule, &[2, 9, 14])
     };
