@@ -114,8 +114,9 @@ pub enum Readiness {
 
 const REMOVED: &str = "this node was removed from the cluster, and what it has grows old: stop it. To bring the machine \
     back, give it an empty data directory and a new id, and add it";
-const NOT_ADDED: &str = "this node is empty, and the cluster exists without it: add it with `confman cluster add`, or \
-    `confman cluster replace` in the place of one that is lost; its log has the whole command";
+const NOT_ADDED: &str = "this node is empty, and the cluster exists without it or with the data that it had: add it \
+    with `confman cluster add`, or `confman cluster replace` in the place of one that is lost; its log has the whole \
+    command";
 
 /// What to do about a node that does not belong to the cluster.
 fn stands_outside(standing: Standing) -> Option<&'static str> {

@@ -81,7 +81,7 @@ fn another_directory(node: NodeId, peer: &PeerClaim, member: &Member, status: &R
          `confman cluster replace {node} {unused} --peer {} --url {}`",
         peer.storage, member.storage, member.peer, member.url
     );
-    Refusal::new(RefusalCode::NotAdmitted, sentence)
+    Refusal::new(RefusalCode::OtherDirectory, sentence)
 }
 
 fn not_a_member(node: NodeId, status: &RaftStatus) -> Refusal {
@@ -129,8 +129,11 @@ impl PeerGuard for Guard {
 
     fn refused(&self, by: NodeId, refusal: &Refusal) {
         let Some((raft, status)) = self.raft.get() else { return };
-        if refusal.code != RefusalCode::NotMember {
-            return;
+        match refusal.code {
+            RefusalCode::NotMember => {}
+            // The refusal itself is in the log, with the command that helps.
+            RefusalCode::OtherDirectory if self.wal.last().is_none() => return raft.stands(Standing::NotAdded),
+            _ => return,
         }
         let (own_at, standing, is_of_this_cluster) = {
             let status = status.borrow();

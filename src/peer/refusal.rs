@@ -24,10 +24,12 @@ pub enum RefusalCode {
     SecretUnexpected = 8,
     /// Both have a secret, but not the same.
     WrongSecret = 9,
-    /// The secret is right, but the membership does not let this node in: another storage id, or there is none yet.
+    /// The secret is right, but this node is not let in yet: there is no membership to ask.
     NotAdmitted = 10,
     /// The secret is right, but the node is not in the membership, or not any more.
     NotMember = 11,
+    /// The secret is right, and the membership knows the node's id with another data directory.
+    OtherDirectory = 12,
     /// A code of a newer version.
     Other = 255,
 }
@@ -47,6 +49,7 @@ impl RefusalCode {
             WrongSecret,
             NotAdmitted,
             NotMember,
+            OtherDirectory,
         ];
         known.into_iter().find(|code| *code as u8 == byte).unwrap_or(Other)
     }
@@ -66,6 +69,7 @@ impl fmt::Display for RefusalCode {
             RefusalCode::WrongSecret => "wrong-secret",
             RefusalCode::NotAdmitted => "not-admitted",
             RefusalCode::NotMember => "not-member",
+            RefusalCode::OtherDirectory => "other-directory",
             RefusalCode::Other => "other",
         })
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Cluster, within};
+use crate::support::{Cluster, wait_for, within};
 
 #[test]
 fn an_empty_data_directory_under_an_old_id_is_refused() {
@@ -16,6 +16,12 @@ fn an_empty_data_directory_under_an_old_id_is_refused() {
 
     let ready = within(Duration::from_secs(4), || cluster.leader_seen_by(follower));
     assert_eq!(ready, None, "a wiped node was let in under its old id");
+    let says_so = || {
+        let answer = cluster.http.get(&format!("{}/health/ready", cluster.url(follower)), None).ok()?;
+        (answer.status == 503 && answer.slug() == "not-a-member").then_some(answer)
+    };
+    let says = wait_for("the wiped node to say why it is not ready", says_so);
+    assert!(says.body.contains("confman cluster replace"), "{}", says.body);
     let log = cluster.node(follower).log_text();
     assert!(log.contains("new id") && log.contains("old directory"), "the log says what to do:\n{log}");
     // The others go on.
