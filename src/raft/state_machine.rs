@@ -15,7 +15,7 @@ use super::types::{RaftLogId, RaftSnapshot, RaftSnapshotMeta, StoredMembership, 
 use crate::apply::{ApplyEntry, ApplyError, ApplyHandle, ApplyPayload, RowSource};
 use crate::base::LogId;
 use crate::host::{BoxFuture, Host, Row};
-use crate::log::{SnapshotFile, SnapshotMeta, SnapshotRows, Snapshots, Wal};
+use crate::log::{LogError, SnapshotFile, SnapshotMeta, SnapshotRows, Snapshots, Wal};
 
 /// Entries in one store batch, at most. One batch is one atomic commit of the store.
 const BATCH_ENTRIES_MAX: usize = 512;
@@ -146,14 +146,21 @@ impl<R: AsyncRuntime> RaftStateMachine<Types<R>> for StateMachine<R> {
         self.snapshots.install(snapshot.clone()).await.map_err(io::Error::other)?;
         // Beside the store in use, which stays until the new one is whole.
         self.room.wait_for(snapshot.bytes(), "a snapshot that is to be installed").await;
+        let unread = Arc::new(AtomicBool::new(false));
         let installed = match snapshot.rows().await {
             Ok(rows) => {
-                let kept = snapshot.meta();
-                self.apply.install(kept.last, kept.membership.clone(), Box::new(Rows(rows))).await
+                let (kept, rows) = (snapshot.meta(), Rows { rows, unread: unread.clone() });
+                self.apply.install(kept.last, kept.membership.clone(), Box::new(rows)).await
             }
-            Err(error) => Err(ApplyError::BadSnapshot { last: snapshot.meta().last, what: error.to_string() }),
+            Err(error) => {
+                unread.store(matches!(error, LogError::Io { .. }), Ordering::Release);
+                Err(ApplyError::BadSnapshot { last: snapshot.meta().last, what: error.to_string() })
+            }
         };
+        // A disk that refuses to read says nothing of what is on it. The log may be gone up to there: the node stops, and
+        // the next start reads it again.
         if let Err(ApplyError::BadSnapshot { what, .. }) = &installed
+            && !unread.load(Ordering::Acquire)
             && let Some(current) = self.snapshots.current().filter(|current| current.meta() == snapshot.meta())
         {
             // Else each start would try it again. The next one has what the log still holds, or says what to do.
@@ -168,11 +175,20 @@ impl<R: AsyncRuntime> RaftStateMachine<Types<R>> for StateMachine<R> {
 }
 
 /// The rows of a snapshot file, as the Apply actor takes them.
-struct Rows(SnapshotRows);
+struct Rows {
+    rows: SnapshotRows,
+    /// The disk refused to read: nothing is known to be damaged.
+    unread: Arc<AtomicBool>,
+}
 
 impl RowSource for Rows {
     fn next_chunk(&mut self) -> BoxFuture<'_, Result<Option<Vec<Row>>, String>> {
-        Box::pin(async move { self.0.next_chunk().await.map_err(|error| error.to_string()) })
+        Box::pin(async move {
+            self.rows.next_chunk().await.map_err(|error| {
+                self.unread.store(matches!(error, LogError::Io { .. }), Ordering::Release);
+                error.to_string()
+            })
+        })
     }
 }
 
