@@ -71,6 +71,9 @@ impl<R: AsyncRuntime> Course<R> {
 
     async fn change(&mut self, request: ChangeRequest, asker: &mut Asker) -> Result<Changed, ChangeError> {
         let ChangeRequest { change, force } = request;
+        if !matches!(change, MemberChange::Lead { .. }) {
+            self.finish_joint(force).await?;
+        }
         match change {
             MemberChange::Add { node, peer, url, promote } => {
                 let added = self.bring_in(node, None, Member { peer, url, ..Member::default() }, force).await?;
@@ -237,13 +240,8 @@ impl<R: AsyncRuntime> Course<R> {
             return conflict("the last voter cannot be removed: a cluster without voters is no cluster");
         }
         let answering = self.check_quorum(&base, &goal, force).await?;
-        if without == Some(self.node) {
-            let stay: BTreeSet<NodeId> = base.goal(without, None).intersection(&answering).copied().collect();
-            let Some(to) = self.furthest(&stay) else {
-                return conflict(format!("node {} leads, and no other voter answers that could take over", self.node));
-            };
-            self.transfer(to).await?;
-            return Err(ChangeError::NotLeader);
+        if !goal.contains(&self.node) {
+            return self.leave_it_to(base.goal(without, None).intersection(&answering).copied().collect()).await;
         }
         let mut steps = Vec::new();
         if let Some(with) = with {
@@ -255,15 +253,36 @@ impl<R: AsyncRuntime> Course<R> {
         self.propose(&base, ChangeMembers::Batch(steps), false).await
     }
 
+    /// Hands over to one of these, who carries the change out: this node is none of the voters that it leads to, and
+    /// openraft does not take the second step of a change from a leader that the first one has removed.
+    async fn leave_it_to(&mut self, these: BTreeSet<NodeId>) -> Result<LogId, ChangeError> {
+        let Some(to) = self.furthest(&these) else {
+            return conflict(format!("node {} leads, and no other voter answers that could take over", self.node));
+        };
+        self.transfer(to).await?;
+        Err(ChangeError::NotLeader)
+    }
+
     /// Ends a joint membership that an earlier leader left.
-    pub async fn finish(self) {
-        let Ok(base) = self.base() else { return };
-        if base.voters.len() > 1 {
-            tracing::info!("membership: finishing a change that an earlier leader began");
-            if let Err(why) = self.propose(&base, ChangeMembers::AddVoterIds(BTreeSet::new()), false).await {
-                tracing::debug!(%why, "membership: not finished; trying again");
-            }
+    pub async fn finish(mut self) {
+        if let Err(why) = self.finish_joint(false).await {
+            tracing::debug!(%why, "membership: not finished; trying again");
         }
+    }
+
+    /// A change begins from one set of voters: what an earlier leader left half done is ended first.
+    async fn finish_joint(&mut self, force: bool) -> Result<(), ChangeError> {
+        let base = self.base()?;
+        if base.voters.len() < 2 {
+            return Ok(());
+        }
+        tracing::info!("membership: finishing a change that an earlier leader began");
+        let goal = base.goal(None, None);
+        if !goal.contains(&self.node) {
+            let answering = self.check_quorum(&base, &goal, force).await?;
+            return self.leave_it_to(goal.intersection(&answering).copied().collect()).await.map(drop);
+        }
+        self.propose(&base, ChangeMembers::AddVoterIds(BTreeSet::new()), false).await.map(drop)
     }
 
     /// Refuses what would lose the quorum, unless forced; who answers.
