@@ -19,9 +19,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use self::connection::{Connections, Life};
+use self::crowd::Crowd;
 use super::sockets::{ACCEPT_PAUSE, one_connection_failed, tune};
 use crate::config::HttpConfig;
 
@@ -57,11 +58,7 @@ pub async fn serve_http(
         let (connections, open) = (connections.clone(), open.clone());
         let slot = match slots.clone().try_acquire_owned() {
             Ok(slot) => Some(slot),
-            Err(_) if connections.crowd.make_room() => {
-                let room = tokio::time::timeout(ROOM_TIME, slots.clone().acquire_owned());
-                room.await.ok().and_then(Result::ok)
-            }
-            Err(_) => None,
+            Err(_) => tokio::time::timeout(ROOM_TIME, room(&slots, &connections.crowd)).await.ok().flatten(),
         };
         if let Some(slot) = slot {
             let served = connections.serve(stream);
@@ -84,6 +81,22 @@ pub async fn serve_http(
         life.send_replace(Life::Over);
         let _ = all_closed.recv().await;
     }
+}
+
+/// The place of a connection that goes for another one; `None` where all are at work.
+async fn room(slots: &Arc<Semaphore>, crowd: &Crowd) -> Option<OwnedSemaphorePermit> {
+    let mut slot = pin!(slots.clone().acquire_owned());
+    while crowd.make_room() {
+        let mut stayed = pin!(crowd.one_stayed());
+        let free = std::future::poll_fn(|cx| match slot.as_mut().poll(cx) {
+            Poll::Ready(slot) => Poll::Ready(slot.ok()),
+            Poll::Pending => stayed.as_mut().poll(cx).map(|()| None),
+        });
+        if let Some(slot) = free.await {
+            return Some(slot);
+        }
+    }
+    None
 }
 
 /// The next connection; `None` once `shutdown` completes.
@@ -113,5 +126,38 @@ async fn accept(
                 paused.await?;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::stages::{Patience, Stage, Stages};
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn where_the_one_that_should_make_room_has_just_been_asked_something_another_one_does() {
+        let patience = Duration::from_secs(10);
+        let crowd = Arc::new(Crowd::default());
+        let slots = Arc::new(Semaphore::new(2));
+        let connection = || {
+            let stages = Stages::new(Patience { header: patience, idle: patience, body: patience });
+            (crowd.enter(&stages), stages, slots.clone().try_acquire_owned().expect("a free slot"))
+        };
+        let (first, second) = (connection(), connection());
+        let begun = tokio::time::Instant::now();
+        let mut room = pin!(room(&slots, &crowd));
+        assert!(futures_util::poll!(&mut room).is_pending());
+        first.1.enter(Stage::Request);
+        assert!(futures_util::poll!(poll_fn(|cx| first.0.poll_sent_away(cx))).is_pending(), "it stays");
+        assert!(futures_util::poll!(&mut room).is_pending());
+        poll_fn(|cx| second.0.poll_sent_away(cx)).await;
+        drop(second);
+        let slot = room.await;
+        assert!(slot.is_some());
+        assert_eq!(begun.elapsed(), Duration::ZERO, "nobody waited");
+        // The first one is at work.
+        assert!(super::room(&slots, &crowd).await.is_none());
     }
 }

@@ -79,7 +79,7 @@ impl Connections {
         self.serve_at(stream, stages, place)
     }
 
-    async fn serve_at(self, stream: TcpStream, stages: Arc<Stages>, _place: Place) {
+    async fn serve_at(self, stream: TcpStream, stages: Arc<Stages>, place: Place) {
         let asking = Asking { router: self.router, stages: stages.clone(), bodies: self.bodies, answers: self.answers };
         let service = service_fn(move |request| asking.clone().answer(request));
         let socket = Socket::new(stream, stages.clone());
@@ -99,7 +99,7 @@ impl Connections {
             if let Poll::Ready(outcome) = Pin::new(&mut connection).poll(cx) {
                 return Poll::Ready(Ended::ByItself(outcome));
             }
-            if let Poll::Ready(waiting) = stages.poll_sent_away(cx) {
+            if let Poll::Ready(waiting) = place.poll_sent_away(cx) {
                 return Poll::Ready(Ended::SentAway(waiting));
             }
             deadline.poll(cx).map(|()| Ended::TimedOut)
@@ -108,7 +108,7 @@ impl Connections {
         match ended {
             Ended::ByItself(Ok(())) if stages.has_unread() => {
                 let stream = connection.into_parts().io.into_inner().into_stream();
-                unless_sent_away(&stages, refusal::linger(stream)).await;
+                unless_sent_away(&stages, &place, refusal::linger(stream)).await;
             }
             Ended::ByItself(Ok(())) => {}
             Ended::ByItself(Err(error)) => {
@@ -116,7 +116,7 @@ impl Connections {
                 if error.is_parse() {
                     let answer = if error.is_parse_too_large() { &HEAD_TOO_LARGE } else { &NOT_HTTP };
                     let stream = connection.into_parts().io.into_inner().into_stream();
-                    unless_sent_away(&stages, refusal::reject(stream, answer)).await;
+                    unless_sent_away(&stages, &place, refusal::reject(stream, answer)).await;
                 }
             }
             Ended::SentAway(waiting) => {
@@ -148,10 +148,10 @@ enum Ended {
 }
 
 /// Does what is left to do, unless the connection has to make room for another one.
-async fn unless_sent_away(stages: &Stages, last: impl Future<Output = ()>) {
+async fn unless_sent_away(stages: &Stages, place: &Place, last: impl Future<Output = ()>) {
     stages.end();
     let mut last = std::pin::pin!(last);
-    std::future::poll_fn(|cx| match stages.poll_sent_away(cx) {
+    std::future::poll_fn(|cx| match place.poll_sent_away(cx) {
         Poll::Ready(_) => Poll::Ready(()),
         Poll::Pending => last.as_mut().poll(cx),
     })

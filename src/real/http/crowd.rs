@@ -1,5 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, ready};
+
+use tokio::sync::Notify;
 
 use super::stages::{Stages, Waiting, WaitsFor};
 
@@ -9,7 +12,11 @@ const FOUND_AT_ONCE: usize = 64;
 /// All open connections: where there is no room for another, the one that waits the longest for its client makes room. So
 /// whoever opens connections and leaves them idle, or does not read, keeps nobody out.
 #[derive(Default)]
-pub(super) struct Crowd(Mutex<Members>);
+pub(super) struct Crowd {
+    members: Mutex<Members>,
+    /// One that was asked to go stays.
+    stayed: Notify,
+}
 
 #[derive(Default)]
 struct Members {
@@ -23,11 +30,12 @@ struct Members {
 pub(super) struct Place {
     crowd: Arc<Crowd>,
     number: u64,
+    stages: Arc<Stages>,
 }
 
 impl Crowd {
     fn members(&self) -> MutexGuard<'_, Members> {
-        self.0.lock().expect("no code that holds this lock can panic")
+        self.members.lock().expect("no code that holds this lock can panic")
     }
 
     pub fn enter(self: &Arc<Self>, stages: &Arc<Stages>) -> Place {
@@ -35,10 +43,11 @@ impl Crowd {
         let number = members.next;
         members.next += 1;
         members.all.insert(number, stages.clone());
-        Place { crowd: self.clone(), number }
+        Place { crowd: self.clone(), number, stages: stages.clone() }
     }
 
-    /// Asks one connection to go; false where all are at work.
+    /// Asks one connection to go; false where all are at work. If a request reaches that one first it stays, and another
+    /// has to be asked: [`Crowd::one_stayed`].
     pub fn make_room(&self) -> bool {
         let mut members = self.members();
         // Those who would miss their connection do not go for what was found a while ago.
@@ -54,6 +63,24 @@ impl Crowd {
             }
         }
         false
+    }
+
+    /// Completes when one that was asked to go stays, now or since this last completed.
+    pub async fn one_stayed(&self) {
+        self.stayed.notified().await;
+    }
+}
+
+impl Place {
+    /// Completes when the connection has to go: says how it waited. Where it does not wait any more it stays.
+    pub fn poll_sent_away(&self, cx: &mut Context<'_>) -> Poll<Waiting> {
+        match ready!(self.stages.poll_sent_away(cx)) {
+            Some(waiting) => Poll::Ready(waiting),
+            None => {
+                self.crowd.stayed.notify_one();
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -78,6 +105,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
     use std::time::Duration;
 
     use super::*;
@@ -117,5 +146,23 @@ mod tests {
         assert_eq!(gone, [3, 4, 5, 6, 0, 1]);
         drop(all);
         assert!(crowd.members().all.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gets_a_request_before_it_could_go_stays_and_says_so() {
+        let crowd = Arc::new(Crowd::default());
+        let stages = stages();
+        let place = crowd.enter(&stages);
+        assert!(crowd.make_room());
+        stages.enter(Stage::Request);
+        assert!(futures_util::poll!(poll_fn(|cx| place.poll_sent_away(cx))).is_pending());
+        assert!(futures_util::poll!(pin!(crowd.one_stayed())).is_ready());
+        assert!(futures_util::poll!(pin!(crowd.one_stayed())).is_pending(), "told once");
+        // When it waits again it can be asked again.
+        stages.enter(Stage::Idle);
+        assert!(futures_util::poll!(poll_fn(|cx| place.poll_sent_away(cx))).is_pending());
+        assert!(crowd.make_room());
+        assert!(futures_util::poll!(poll_fn(|cx| place.poll_sent_away(cx))).is_ready());
+        assert!(futures_util::poll!(pin!(crowd.one_stayed())).is_pending());
     }
 }

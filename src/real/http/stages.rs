@@ -157,13 +157,13 @@ impl Stages {
         self.sent_away.load(Ordering::Acquire)
     }
 
-    /// Completes when the connection is to make room: says how it waited.
-    pub fn poll_sent_away(&self, cx: &mut Context<'_>) -> Poll<Waiting> {
+    /// Completes when the connection was asked to make room: says how it waits, and `None` where it does not any more.
+    pub fn poll_sent_away(&self, cx: &mut Context<'_>) -> Poll<Option<Waiting>> {
         self.waker.register(cx.waker());
         if !self.sent_away.swap(false, Ordering::AcqRel) {
             return Poll::Pending;
         }
-        self.waiting().map_or(Poll::Pending, Poll::Ready)
+        Poll::Ready(self.waiting())
     }
 
     pub fn stage(&self) -> Stage {
