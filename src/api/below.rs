@@ -12,7 +12,7 @@ use super::types::{
 use crate::base::{LogId, LogIndex, Monotonic, NodeId, RequestId, Term};
 use crate::host::{BoxFuture, StoreError};
 use crate::model::{Applied, Entry, Key, Namespace, NamespaceState, Op};
-use crate::raft::{ChangeError, ChangeRequest, Changed, Standing};
+use crate::raft::{ChangeError, ChangeRequest, Changed, ReadIndexError, Standing};
 
 /// All that is below, for one group.
 #[derive(Clone)]
@@ -40,6 +40,12 @@ pub trait Consensus: Send + Sync {
         request: ChangeRequest,
         deadline: Monotonic,
     ) -> BoxFuture<'static, Result<Changed, ChangeError>>;
+    /// Completes once this node has applied all that was acknowledged, by any node, before this was called; a quorum
+    /// confirms meanwhile what that is. By `deadline`.
+    fn read_index(&self, deadline: Monotonic) -> BoxFuture<'static, Result<(), ReadIndexError>>;
+    /// The entry that nothing which was committed before this was called lies behind, as a quorum confirms. By
+    /// `deadline`.
+    fn committed(&self, deadline: Monotonic) -> BoxFuture<'static, Result<LogId, ReadIndexError>>;
     /// As last published.
     fn status(&self) -> RaftStatus;
     /// Whether this node belongs to the cluster, as last published.
@@ -73,6 +79,8 @@ pub trait BackupBytes: Send {
 /// The state at one applied id. Reads are short and bounded.
 pub trait ReadView: Send {
     fn applied(&self) -> Option<LogId>;
+    /// The term of the entry at an index that is applied, for ever; `None` beyond what is applied.
+    fn term_at(&self, index: LogIndex) -> Result<Option<Term>, StoreError>;
     fn entry(&self, namespace: &Namespace, key: &Key) -> Result<Option<Entry>, StoreError>;
     /// Entries whose key begins with `prefix` and comes after `after`, in byte order: at most `limit`, and it ends
     /// early once they have `bytes_max` bytes; at least one where there is one. With `at`, as they were when that index

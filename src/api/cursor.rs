@@ -51,21 +51,36 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
+    /// The revision that a cursor claims, to wait for before it is opened.
+    pub fn unproven_revision(text: &str) -> Option<LogId> {
+        let bytes = bytes(text)?;
+        decode(body_and_tag(&bytes)?.0).map(|cursor| cursor.revision)
+    }
+
     /// `None` where it was not sealed with this key for this query.
     pub fn open(text: &str, key: &[u8; 32], query: &Query<'_>) -> Option<Cursor> {
-        if text.len() > CURSOR_CHARS_MAX {
-            return None;
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (body, tag) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
+        let bytes = bytes(text)?;
+        let (body, tag) = body_and_tag(&bytes)?;
         mac(key, query, body).verify_truncated_left(tag).ok()?;
-        let (&format, encoded) = body.split_first()?;
-        if format != FORMAT {
-            return None;
-        }
-        let (cursor, rest) = postcard::take_from_bytes(encoded).ok()?;
-        rest.is_empty().then_some(cursor)
+        decode(body)
     }
+}
+
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    if text.len() > CURSOR_CHARS_MAX { None } else { URL_SAFE_NO_PAD.decode(text).ok() }
+}
+
+fn body_and_tag(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)
+}
+
+fn decode(body: &[u8]) -> Option<Cursor> {
+    let (&format, encoded) = body.split_first()?;
+    if format != FORMAT {
+        return None;
+    }
+    let (cursor, rest) = postcard::take_from_bytes(encoded).ok()?;
+    rest.is_empty().then_some(cursor)
 }
 
 fn mac(key: &[u8; 32], query: &Query<'_>, body: &[u8]) -> Hmac<Sha256> {

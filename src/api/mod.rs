@@ -18,6 +18,7 @@ mod clocks;
 mod cluster;
 mod cursor;
 mod forward;
+mod fresh;
 mod read;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -28,6 +29,7 @@ pub use actor::{ApiHandle, Identity};
 pub use backup::Backup;
 pub use below::{AuditLog, BackupBytes, Below, Consensus, OpenedBackup, Peers, ReadView, State};
 pub use cluster::{Alarm, AlarmKind, ClusterView, GroupReport, MemberView, NodeReport, Readiness};
+pub use fresh::Freshness;
 pub use read::{AuditAnswer, ListAnswer, NamespacesAnswer, PageRequest, ReadAnswer, ReadError};
 pub use types::{
     ApplyStatus, AuditBreak, AuditEvent, AuditPage, AuditVerification, CallError, EventId, ListPage, Member,
@@ -35,4 +37,4 @@ pub use types::{
 };
 pub use write::{MembersRequest, WriteError, WriteRequest};
 
-pub use crate::raft::{ChangeError, ChangeRequest, Changed, MemberChange, Standing};
+pub use crate::raft::{ChangeError, ChangeRequest, Changed, MemberChange, ReadIndexError, Standing};

@@ -70,9 +70,15 @@ pub enum ReadError {
     /// A cursor of another query, or of no cluster of ours.
     #[error("the cursor is not of this query")]
     InvalidCursor,
-    /// The node did not come to apply the cursor's revision within the read timeout.
-    #[error("the node has not applied the revision of the cursor")]
-    BehindCursor,
+    /// The node did not come to apply what the read needs in time.
+    #[error("the node has not applied {0}")]
+    VersionNotReached(LogId),
+    /// The revision is of no write in this cluster's history.
+    #[error("{0} is not in the history of this cluster")]
+    UnknownVersion(LogId),
+    /// No quorum confirmed in time what a linearizable read has to see.
+    #[error("there is no leader with a quorum behind it")]
+    NoLeader,
     /// Too many reads wait, or this one took longer than the read timeout.
     #[error("too many reads are waiting")]
     Overloaded,
@@ -109,8 +115,7 @@ impl ApiHandle {
         let (view, at, after) = match self.open_cursor(page.cursor, &query)? {
             None => (self.view()?, None, None),
             Some(Cursor { revision, position: Position::After(key) }) => {
-                self.applied_upto(revision).await?;
-                (self.view()?, Some(revision), Some(key))
+                (self.view_with(revision, self.read_deadline()).await?, Some(revision), Some(key))
             }
             Some(_) => return Err(ReadError::InvalidCursor),
         };
@@ -143,8 +148,7 @@ impl ApiHandle {
         let (view, at, after) = match self.open_cursor(page.cursor, &query)? {
             None => (self.view()?, None, None),
             Some(Cursor { revision, position: Position::AfterNamespace(namespace) }) => {
-                self.applied_upto(revision).await?;
-                (self.view()?, Some(revision), Some(namespace))
+                (self.view_with(revision, self.read_deadline()).await?, Some(revision), Some(namespace))
             }
             Some(_) => return Err(ReadError::InvalidCursor),
         };
@@ -176,9 +180,9 @@ impl ApiHandle {
         };
         let cursor_key = self.view()?.cursor_key();
         if let Some(cursor) = &opened {
-            self.applied_upto(cursor.revision).await?;
+            self.view_with(cursor.revision, self.read_deadline()).await?;
         }
-        let deadline = self.shared.host.clock.now().after(self.shared.read_timeout);
+        let deadline = self.read_deadline();
         let events = self.shared.below.audit.events(namespace.clone(), before, page.limit);
         let found = self.shared.host.until(deadline, events).await.unwrap_or(Err(ReadError::Overloaded))?;
         let revision = opened.map(|cursor| cursor.revision).or(found.applied);
@@ -204,18 +208,8 @@ impl ApiHandle {
         Cursor::open(text, &key, query).map(Some).ok_or(ReadError::InvalidCursor)
     }
 
-    /// Waits until this node has applied `revision`: the page before may have come from another.
-    async fn applied_upto(&self, revision: LogId) -> Result<(), ReadError> {
-        let deadline = self.shared.host.clock.now().after(self.shared.read_timeout);
-        match self.shared.host.until(deadline, self.shared.below.state.wait_applied(revision.index)).await {
-            Some(true) => Ok(()),
-            Some(false) => Err(ReadError::Stopping),
-            None => Err(ReadError::BehindCursor),
-        }
-    }
-
     /// The newest view. Nothing is read until recovery is done, nor once the state was found damaged.
-    fn view(&self) -> Result<Box<dyn ReadView>, ReadError> {
+    pub(super) fn view(&self) -> Result<Box<dyn ReadView>, ReadError> {
         self.readable()?;
         self.shared.below.state.view().map_err(ReadError::Failed)
     }

@@ -25,7 +25,7 @@ use crate::host::{
     TaskHandle,
 };
 use crate::model::{Applied, Op};
-use crate::raft::{ChangeError, ChangeRequest, Changed, Standing};
+use crate::raft::{ChangeError, ChangeRequest, Changed, ReadIndexError, Standing};
 
 /// Log time of everything that the fakes apply.
 pub const LOG_TIME: WallTime = WallTime(1_700_000_000_123);
@@ -262,6 +262,10 @@ pub struct FakeConsensus {
     pub standing: Mutex<Standing>,
     /// The changes of members that were asked for.
     pub changes: Mutex<Vec<ChangeRequest>>,
+    /// What a round says; where there is nothing, that all there is is applied here.
+    confirms: Mutex<Option<Result<LogId, ReadIndexError>>>,
+    /// How many rounds were asked for.
+    pub rounds: Mutex<usize>,
     waiting: Mutex<Vec<Waker>>,
     state: Arc<FakeState>,
 }
@@ -290,6 +294,8 @@ impl FakeConsensus {
             change_script: Mutex::default(),
             standing: Mutex::default(),
             changes: Mutex::default(),
+            confirms: Mutex::default(),
+            rounds: Mutex::default(),
             waiting: Mutex::default(),
             state: Arc::default(),
         }
@@ -310,6 +316,13 @@ impl FakeConsensus {
     /// What the next changes of members come to.
     pub fn script_changes(&self, outcomes: impl IntoIterator<Item = Result<Changed, ChangeError>>) {
         self.change_script.lock().unwrap().extend(outcomes);
+    }
+}
+
+impl FakeConsensus {
+    /// What rounds say from now on.
+    pub fn confirm(&self, says: Result<LogId, ReadIndexError>) {
+        *self.confirms.lock().unwrap() = Some(says);
     }
 }
 
@@ -337,6 +350,17 @@ impl Consensus for FakeConsensus {
             Some(outcome) => Box::pin(std::future::ready(outcome)),
             None => Box::pin(std::future::ready(Ok(Changed { at: self.state.applied(), pending: false }))),
         }
+    }
+
+    fn read_index(&self, deadline: Monotonic) -> BoxFuture<'static, Result<(), ReadIndexError>> {
+        let read = self.committed(deadline);
+        Box::pin(async move { read.await.map(drop) })
+    }
+
+    fn committed(&self, _: Monotonic) -> BoxFuture<'static, Result<LogId, ReadIndexError>> {
+        *self.rounds.lock().unwrap() += 1;
+        let scripted = self.confirms.lock().unwrap().clone();
+        Box::pin(std::future::ready(scripted.unwrap_or_else(|| Ok(self.state.applied().expect("a first entry")))))
     }
 
     fn status(&self) -> RaftStatus {

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::checked::CheckedView;
 use super::install::{self, RowSource};
 use super::open::{Loaded, OpenStore, StoreSet};
+use super::waits::Waits;
 use super::working::{Finished, Working};
 use super::{ApplyError, Stopped, scrub};
 use crate::base::{GroupId, LogId, LogIndex, WallTime};
@@ -76,6 +77,7 @@ pub struct ApplyHandle {
     inbox: mpsc::Sender<Msg>,
     published: Arc<Mutex<Published>>,
     status: watch::Receiver<ApplyStatus>,
+    waits: Waits,
 }
 
 impl ApplyHandle {
@@ -87,7 +89,8 @@ impl ApplyHandle {
         let (sender, inbox) = mpsc::channel(INBOX_MAX);
         let (status_sender, status) = watch::channel(summary_status(&summary, None));
         let published = Arc::new(Mutex::new(Published { store: store.clone(), membership: membership.clone() }));
-        let handle = ApplyHandle { group, inbox: sender, published: published.clone(), status };
+        let waits = Waits::new(summary.applied.map(|applied| applied.index));
+        let handle = ApplyHandle { group, inbox: sender, published: published.clone(), status, waits: waits.clone() };
         let actor = Actor {
             host: host.clone(),
             group,
@@ -97,6 +100,7 @@ impl ApplyHandle {
             summary,
             published,
             status: status_sender,
+            waits,
             alarm: None,
             failed: None,
         };
@@ -127,10 +131,8 @@ impl ApplyHandle {
     }
 
     /// Completes once the entry at `index` is applied.
-    pub async fn wait_applied(&self, index: LogIndex) -> Result<ApplyStatus, Stopped> {
-        let mut status = self.status.clone();
-        let reached = status.wait_for(|status| status.applied.is_some_and(|applied| applied.index >= index)).await;
-        reached.map(|status| status.clone()).map_err(|_| Stopped)
+    pub async fn wait_applied(&self, index: LogIndex) -> Result<(), Stopped> {
+        self.waits.until(index).await
     }
 
     /// Applies the next entries of the log, all of them or (where the store fails) none. An answer comes after the
@@ -249,9 +251,16 @@ struct Actor {
     summary: Summary,
     published: Arc<Mutex<Published>>,
     status: watch::Sender<ApplyStatus>,
+    waits: Waits,
     alarm: Option<String>,
     /// Once the store failed, what it holds is not known: nothing is applied any more.
     failed: Option<ApplyError>,
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        self.waits.stop();
+    }
 }
 
 impl Actor {
@@ -368,6 +377,7 @@ impl Actor {
             lock(&self.published).membership = membership;
         }
         self.status.send_replace(summary_status(&self.summary, self.alarm.clone()));
+        self.waits.reach(self.summary.applied.map(|applied| applied.index));
     }
 }
 

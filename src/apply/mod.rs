@@ -17,6 +17,7 @@ mod install;
 mod open;
 mod pointer;
 mod scrub;
+mod waits;
 mod working;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::HttpState;
 use super::answer::{Context, Matched};
 use super::auth::role_name;
+use super::consistency;
 use super::problem::Problem;
 use super::query::Query;
 use super::routes::{Access, Route, Serves};
@@ -15,8 +16,6 @@ use crate::base::NodeId;
 use crate::model::{Key, Namespace};
 use crate::wire::Slug;
 
-const X_CONFMAN_MIN_VERSION: HeaderName = HeaderName::from_static("x-confman-min-version");
-const X_CONFMAN_CONSISTENCY: HeaderName = HeaderName::from_static("x-confman-consistency");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// An admitted request.
@@ -101,33 +100,30 @@ async fn pass(
         let detail = format!("answers are {answers}: send Accept: {answers}, or none");
         return Err(Problem::new(Slug::NotAcceptable, detail));
     }
-    let query = Query::parse(parts.uri.query(), known, of_state)?;
-    if of_state {
-        refuse_what_is_not_built(&route.method, &parts.headers, &query)?;
-    }
+    let is_read = route.method == Method::GET;
+    let more = if of_state && is_read { consistency::OF_READS } else { &[] };
+    let query = Query::parse(parts.uri.query(), known, more, of_state)?;
     let context = parts.extensions.remove().expect("the outermost layer gives every request its context");
+    if of_state {
+        refuse_what_is_not_built(is_read, &parts.headers)?;
+        let asked = consistency::asked(&parts.headers, &query, is_read)?;
+        if is_read {
+            consistency::reach(&state, &asked, &query, &context).await?;
+        }
+    }
     handler(state, Call { context, headers: parts.headers, query, body, actor, params }).await
 }
 
-/// To ignore a condition or a promise of consistency would mislead.
-fn refuse_what_is_not_built(method: &Method, headers: &HeaderMap, query: &Query) -> Result<(), Problem> {
-    let is_read = *method == Method::GET;
-    let mut refused = vec![header::IF_MATCH, X_CONFMAN_MIN_VERSION];
+/// To ignore a condition would mislead.
+fn refuse_what_is_not_built(is_read: bool, headers: &HeaderMap) -> Result<(), Problem> {
+    let mut refused = vec![header::IF_MATCH];
     if !is_read {
         refused.extend([header::IF_NONE_MATCH, IDEMPOTENCY_KEY]);
     }
-    if let Some(name) = refused.into_iter().find(|name| headers.contains_key(name)) {
-        return Err(Problem::not_built(format!("the header {name}")));
+    match refused.into_iter().find(|name| headers.contains_key(name)) {
+        Some(name) => Err(Problem::not_built(format!("the header {name}"))),
+        None => Ok(()),
     }
-    let in_headers = headers.get_all(X_CONFMAN_CONSISTENCY).iter().map(|value| value.to_str().unwrap_or_default());
-    for asked in in_headers.chain(query.get("consistency")) {
-        match asked {
-            "eventual" => {}
-            "read-your-writes" | "linearizable" => return Err(Problem::not_built(format!("consistency {asked}"))),
-            _ => return Err(Problem::invalid("consistency is eventual, read-your-writes or linearizable")),
-        }
-    }
-    Ok(())
 }
 
 /// RFC 9110, section 12.5.1: the most specific range that covers the answer decides, and its weight is not 0.

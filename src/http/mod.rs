@@ -14,6 +14,7 @@ mod body;
 mod cluster;
 mod conditional;
 mod config;
+mod consistency;
 mod health;
 mod members;
 mod namespaces;

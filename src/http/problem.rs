@@ -162,12 +162,22 @@ impl From<ReadError> for Problem {
                      GET /api/v1/cluster say what to do",
                 )
             },
-            ReadError::BehindCursor => Problem::new(
+            ReadError::VersionNotReached(version) => Problem::new(
                 Slug::VersionNotReached,
-                "this node has not applied the revision that the cursor's first page showed: try again after the time in \
-                 Retry-After, or ask another",
+                format!(
+                    "this node has not applied {version}, which the read needs: try again after the time in Retry-After, ask \
+                     another, or add onStale=redirect"
+                ),
             )
             .retry_later(),
+            ReadError::UnknownVersion(version) => Problem::new(
+                Slug::VersionUnknown,
+                format!(
+                    "{version} is not in this cluster's history: the write behind it is lost, most likely since a backup was \
+                     restored, or the version is of another cluster. Read again without it"
+                ),
+            ),
+            ReadError::NoLeader => no_leader("nothing was read"),
             ReadError::Stopping => Problem::new(Slug::Overloaded, "this node is stopping: ask another").retry_later(),
             ReadError::Overloaded => Problem::new(
                 Slug::Overloaded,

@@ -11,7 +11,7 @@ use crate::model::{Applied, Op};
 use crate::wire::Slug;
 
 /// Redirects that one request may follow. The next one would be a loop, or an election that does not end.
-const HOPS_MAX: usize = 2;
+pub(super) const HOPS_MAX: usize = 2;
 
 /// Writes, or says where to.
 pub(super) async fn write(
@@ -60,7 +60,7 @@ pub(super) fn or_redirect(error: WriteError, context: &Context, hop: usize) -> P
 }
 
 /// The same request at the leader.
-fn location(leader_url: &str, context: &Context, hop: usize) -> String {
+pub(super) fn location(leader_url: &str, context: &Context, hop: usize) -> String {
     let base = leader_url.trim_end_matches('/');
     let others = context.uri.query().unwrap_or_default().split('&');
     let mut query: Vec<&str> = others.filter(|pair| !pair.is_empty() && !pair.starts_with("hop=")).collect();

@@ -15,7 +15,7 @@ use crate::keys::StateView;
 use crate::log::{SnapshotMeta, SnapshotStream};
 use crate::model::{Applied, Command, Entry, EventId, Key, Namespace, NamespaceState, Op};
 use crate::peer::{FrameKind, Lane, PeerHandle, PeerTarget};
-use crate::raft::{self, ChangeError, ChangeRequest, Changed, RaftHandle, Standing};
+use crate::raft::{self, ChangeError, ChangeRequest, Changed, RaftHandle, ReadIndexError, Standing};
 
 /// Binds the API actor's view of the world below it.
 pub(super) fn bind(
@@ -63,6 +63,16 @@ impl Consensus for Raft {
     ) -> BoxFuture<'static, Result<Changed, ChangeError>> {
         let raft = self.0.clone();
         Box::pin(async move { raft.change_members(request, deadline).await })
+    }
+
+    fn read_index(&self, deadline: Monotonic) -> BoxFuture<'static, Result<(), ReadIndexError>> {
+        let raft = self.0.clone();
+        Box::pin(async move { raft.read_index(deadline).await.map(drop) })
+    }
+
+    fn committed(&self, deadline: Monotonic) -> BoxFuture<'static, Result<LogId, ReadIndexError>> {
+        let raft = self.0.clone();
+        Box::pin(async move { raft.committed(deadline).await })
     }
 
     fn status(&self) -> RaftStatus {
@@ -172,6 +182,10 @@ impl BackupBytes for SnapshotBytes {
 impl ReadView for StateView {
     fn applied(&self) -> Option<LogId> {
         StateView::applied(self)
+    }
+
+    fn term_at(&self, index: LogIndex) -> Result<Option<Term>, StoreError> {
+        StateView::term_at(self, index)
     }
 
     fn entry(&self, namespace: &Namespace, key: &Key) -> Result<Option<Entry>, StoreError> {

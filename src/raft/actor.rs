@@ -122,6 +122,12 @@ impl RaftHandle {
         self.reads.read_index(deadline).await
     }
 
+    /// As [`RaftHandle::read_index`], without waiting until this node has applied it: no entry that was committed before
+    /// this was called has a higher index.
+    pub async fn committed(&self, deadline: Monotonic) -> Result<LogId, ReadIndexError> {
+        self.reads.committed(deadline).await
+    }
+
     /// Forms the cluster. Only for a node whose log is empty, once every member said that it is empty too.
     pub async fn initialize(&self, members: BTreeMap<NodeId, Member>) -> Result<(), String> {
         let (answer, done) = oneshot::channel();

@@ -144,18 +144,29 @@ impl ReadIndexHandle {
     /// See [`RaftHandle::read_index`](super::RaftHandle::read_index).
     pub async fn read_index(&self, deadline: Monotonic) -> Result<LogId, ReadIndexError> {
         let Ok(_place) = self.readers.try_acquire() else { return Err(ReadIndexError::Overloaded) };
+        let Confirmed { at, mut applied } = self.confirmed(deadline).await?;
+        match self.host.until(deadline, applied.wait_for(|reached| *reached)).await {
+            Some(Ok(_)) => Ok(at),
+            Some(Err(_)) => Err(ReadIndexError::Stopped),
+            None => Err(ReadIndexError::NotApplied { at }),
+        }
+    }
+
+    /// See [`RaftHandle::committed`](super::RaftHandle::committed).
+    pub async fn committed(&self, deadline: Monotonic) -> Result<LogId, ReadIndexError> {
+        let Ok(_place) = self.readers.try_acquire() else { return Err(ReadIndexError::Overloaded) };
+        self.confirmed(deadline).await.map(|confirmed| confirmed.at)
+    }
+
+    /// By a round that begins after this is called.
+    async fn confirmed(&self, deadline: Monotonic) -> Result<Confirmed, ReadIndexError> {
         let (answer, confirmed) = oneshot::channel();
         self.inbox.try_send(Msg::Read { answer }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ReadIndexError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => ReadIndexError::Stopped,
         })?;
         let Some(confirmed) = self.host.until(deadline, confirmed).await else { return Err(ReadIndexError::NoLeader) };
-        let Ok(Confirmed { at, mut applied }) = confirmed else { return Err(ReadIndexError::Stopped) };
-        match self.host.until(deadline, applied.wait_for(|reached| *reached)).await {
-            Some(Ok(_)) => Ok(at),
-            Some(Err(_)) => Err(ReadIndexError::Stopped),
-            None => Err(ReadIndexError::NotApplied { at }),
-        }
+        confirmed.map_err(|_| ReadIndexError::Stopped)
     }
 
     /// Answers another node's [`ReadIndexRequest`].

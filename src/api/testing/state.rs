@@ -222,6 +222,10 @@ impl ReadView for FakeRows {
         FakeRows::applied(self)
     }
 
+    fn term_at(&self, index: LogIndex) -> Result<Option<Term>, StoreError> {
+        Ok((index.0 <= self.index).then_some(Term(TERM)))
+    }
+
     fn entry(&self, namespace: &Namespace, key: &Key) -> Result<Option<Entry>, StoreError> {
         let Ok(found) = View::key(self, namespace, key);
         Ok(found.and_then(KeyState::live))

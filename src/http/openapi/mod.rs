@@ -23,6 +23,7 @@ use self::schemas::reference;
 use super::HttpState;
 use super::admit::Call;
 use super::auth::role_name;
+use super::consistency;
 use super::problem::Problem;
 use super::routes::{Access, ROUTES, Route, Serves};
 use crate::base::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
@@ -129,9 +130,14 @@ fn parameters(route: &Route) -> Vec<Value> {
     if let Serves::Handler { query, state, .. } = route.serves {
         parameters.extend(query.iter().map(|name| in_query(name)));
         if state && route.method == Method::GET {
+            parameters.extend(consistency::OF_READS.iter().map(|name| in_query(name)));
             parameters.push(json!({
-                "name": "X-Confman-Consistency", "in": "header", "schema": { "type": "string", "enum": ["eventual"] },
-                "description": "What the read promises. This release has `eventual`; the others of the contract are 501."
+                "name": "X-Confman-Consistency", "in": "header", "schema": { "type": "string", "enum": MODES },
+                "description": "As `consistency`."
+            }));
+            parameters.push(json!({
+                "name": "X-Confman-Min-Version", "in": "header", "schema": { "type": "string" }, "example": "5:42",
+                "description": "As `minVersion`."
             }));
         }
     }
@@ -149,6 +155,9 @@ fn parameters(route: &Route) -> Vec<Value> {
     }));
     parameters
 }
+
+/// See [`super::consistency`].
+const MODES: &[&str] = &["eventual", "read-your-writes", "linearizable"];
 
 fn in_path(name: &str) -> Value {
     let (schema, example) = match name {
@@ -176,8 +185,23 @@ fn in_query(name: &str) -> Value {
             "The `nextCursor` of the page before, with otherwise the same query, on any node.",
         ),
         "consistency" => (
-            json!({ "type": "string", "enum": ["eventual"], "default": "eventual" }),
-            "What the read promises. This release has `eventual`; the others of the contract are 501.",
+            json!({ "type": "string", "enum": MODES }),
+            "What the read promises. `eventual`, the default without a version: what this node has. `read-your-writes`, the \
+             default with one: the version and what came before it. `linearizable`: all that was acknowledged before the read \
+             came, by whichever node; a quorum is asked.",
+        ),
+        "minVersion" => (
+            json!({ "type": "string", "example": "5:42" }),
+            "A version that the read must see, from an `X-Confman-Version` or a `revision`. The node waits until it has \
+             applied it. One of a write that was lost, by the restore of an older backup, is 409 `version-unknown`.",
+        ),
+        "timeout" => (
+            json!({ "type": "string", "example": "500ms" }),
+            "How long the read may wait for what it must see: `500ms`, `3s`. At most, and by default, `requests.readTimeout`.",
+        ),
+        "onStale" => (
+            json!({ "type": "string", "enum": ["redirect"] }),
+            "What to do when that time is over: 307 to the leader in place of 503.",
         ),
         "force" => (
             json!({ "type": "boolean", "default": false }),

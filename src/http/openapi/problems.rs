@@ -26,7 +26,7 @@ pub(super) fn problems_of(route: &Route, operation: &Operation) -> BTreeSet<(u16
     if let Serves::Handler { state: true, .. } = route.serves {
         slugs.extend([Slug::NotImplemented, Slug::NoLeader]);
         if route.method == Method::GET {
-            slugs.extend([Slug::VersionNotReached, Slug::NotAMember]);
+            slugs.extend([Slug::VersionNotReached, Slug::VersionUnknown, Slug::NotAMember, Slug::NotLeader]);
         } else {
             slugs.extend([Slug::NotLeader, Slug::OutcomeUnknown, Slug::StorageFull]);
         }
@@ -103,8 +103,10 @@ pub(super) fn meaning(status: u16, slug: Slug) -> &'static str {
         Slug::VersionNotReached => "This node has not applied what the read needs: try again, or ask another.",
         Slug::VersionUnknown => "The version token is of a write that does not exist.",
         Slug::Compacted => "The history that was asked for is no longer kept.",
-        Slug::NoLeader => "No leader is known; nothing was written.",
-        Slug::NotLeader => "Another node leads; nothing was written.",
+        Slug::NoLeader => "No leader is known; nothing was written. Of a read: no quorum answered, nothing was read.",
+        Slug::NotLeader => {
+            "Another node leads; nothing was written. Of a read: this node is behind, and `onStale=redirect`."
+        }
         Slug::OutcomeUnknown => "The write may or may not take effect.",
         Slug::Overloaded => "The node is too busy, or stopping; nothing was done.",
         Slug::StorageFull => "The leader is short of disk; nothing was written.",
@@ -123,7 +125,9 @@ fn detail(status: u16, slug: Slug) -> &'static str {
         Slug::Unauthorized => "send an API key, as 'X-API-Key: ...' or as 'Authorization: Bearer ...'",
         Slug::Forbidden => "the key 'dashboard' has the role reader, this takes admin: use another key",
         Slug::InvalidRequest if status == TOO_SLOW => "the request's body did not come in time: send it again",
-        Slug::InvalidRequest => "unknown query parameter \"colour\": this path takes consistency",
+        Slug::InvalidRequest => {
+            "unknown query parameter \"colour\": this path takes consistency, minVersion, timeout, onStale"
+        }
         Slug::InvalidCursor => {
             "the cursor was not made for this query: begin again without it, with the same path and prefix on all pages"
         }
@@ -151,7 +155,10 @@ fn detail(status: u16, slug: Slug) -> &'static str {
         Slug::VersionNotReached => {
             "this node has just started and has not caught up: try again after the time in Retry-After, or ask another"
         }
-        Slug::VersionUnknown => "the write behind this version token is lost: read again without it",
+        Slug::VersionUnknown => {
+            "5:42 is not in this cluster's history: the write behind it is lost, most likely since a backup was restored, or \
+             the version is of another cluster. Read again without it"
+        }
         Slug::Compacted => "history begins later: ask for a later revision",
         Slug::NoLeader => {
             "nothing was written: no leader is known. Try again after the time in Retry-After; if it stays so, less than a \

@@ -60,10 +60,10 @@ fn malformed_requests_are_told_what_is_wrong() {
         GET /api/v1/config/a%20b/k ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: a namespace is 1 to 8 segments joined by '/', each a letter or digit followed by up to 63 of A-Z a-z 0-9 . _ -
         GET /api/v1/config/a/b%2F%2Fc ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: a key has no empty, '.' or '..' segment between its slashes
         GET /api/v1/config/a/-/../k ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: a key has no empty, '.' or '..' segment between its slashes
-        GET /api/v1/config/a/k?colour=red ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: unknown query parameter "colour": this path takes consistency
+        GET /api/v1/config/a/k?colour=red ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: unknown query parameter "colour": this path takes consistency, minVersion, timeout, onStale
         GET /api/v1/config/a/k?at=5:42 ["X-API-Key: cm_reader_secret_000"]  -> 501 not-implemented: the query parameter 'at' is not built yet in this release: do without it
-        GET /api/v1/config/a/k?minVersion=5:42 ["X-API-Key: cm_reader_secret_000"]  -> 501 not-implemented: the query parameter 'minVersion' is not built yet in this release: do without it
-        GET /api/v1/config/a/k?consistency=linearizable ["X-API-Key: cm_reader_secret_000"]  -> 501 not-implemented: consistency linearizable is not built yet in this release: do without it
+        GET /api/v1/config/a/k?minVersion=5:42 ["X-API-Key: cm_reader_secret_000"]  -> 409 version-unknown: 5:42 is not in this cluster's history: the write behind it is lost, most likely since a backup was restored, or the version is of another cluster. Read again without it
+        GET /api/v1/config/a/k?consistency=linearizable ["X-API-Key: cm_reader_secret_000"]  -> 404 not-found: there is no entry of this namespace and key: set it with PUT, or GET the namespace to see its keys
         GET /api/v1/config/a/k?consistency=strong ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: consistency is eventual, read-your-writes or linearizable
         GET /api/v1/config/a?limit=1&limit=2 ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: query parameter "limit" is given twice: give it once
         GET /api/v1/config/a?limit=0 ["X-API-Key: cm_reader_secret_000"]  -> 400 invalid-request: limit is a number from 1 to 1000
@@ -114,8 +114,8 @@ fn headers_that_would_be_ignored_are_refused() {
     ]);
     expect![[r#"
         GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "If-Match: \"5:1\""]  -> 501 not-implemented: the header if-match is not built yet in this release: do without it
-        GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "X-Confman-Min-Version: 5:1"]  -> 501 not-implemented: the header x-confman-min-version is not built yet in this release: do without it
-        GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "X-Confman-Consistency: linearizable"]  -> 501 not-implemented: consistency linearizable is not built yet in this release: do without it
+        GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "X-Confman-Min-Version: 5:1"]  -> 409 version-unknown: 5:1 is not in this cluster's history: the write behind it is lost, most likely since a backup was restored, or the version is of another cluster. Read again without it
+        GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "X-Confman-Consistency: linearizable"]  -> 404 not-found: there is no entry of this namespace and key: set it with PUT, or GET the namespace to see its keys
         GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "X-Confman-Consistency: sloppy"]  -> 400 invalid-request: consistency is eventual, read-your-writes or linearizable
         GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "X-Confman-Consistency: eventual"]  -> 404 not-found: there is no entry of this namespace and key: set it with PUT, or GET the namespace to see its keys
         GET /api/v1/config/a/k ["X-API-Key: cm_reader_secret_000", "Accept: text/html"]  -> 406 not-acceptable: answers are application/json: send Accept: application/json, or none

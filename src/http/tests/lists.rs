@@ -5,7 +5,7 @@ use std::time::Duration;
 use expect_test::expect;
 
 use super::{ADMIN, Rest};
-use crate::base::RequestId;
+use crate::base::{LogId, RequestId};
 use crate::model::{Key, Namespace, Op, ValueType};
 
 fn filled() -> Rest {
@@ -86,6 +86,7 @@ fn all_pages_of_a_cursor_show_one_revision() {
         value_type: ValueType::String,
     };
     state.apply(set("a"), "boss@test".to_owned(), RequestId::from_random(1));
+    behind.node.consensus.confirm(Ok(LogId::new(5, 9)));
     let seen = behind.get(&format!("/api/v1/config/n?cursor={cursor}"));
     assert_eq!((seen.slug().as_deref(), behind.world.elapsed().as_secs()), (Some("version-not-reached"), 5));
     let (b, c) = (set("b"), set("c"));

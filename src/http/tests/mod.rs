@@ -1,6 +1,7 @@
 //! The router as a client sees it, over fakes of what is below the API actor.
 
 mod backup;
+mod consistency;
 mod entries;
 mod form;
 mod lists;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use confman::api::{
     ApiHandle, ApplyStatus, AuditLog, AuditPage, AuditVerification, BackupBytes, Below, CallError, ChangeError,
     ChangeRequest, Changed, Consensus, EventId, Identity, ListPage, Member, NamespacePage, OpenedBackup, PeerCall,
-    Peers, ProposeError, RaftRole, RaftStatus, ReadError, ReadView, Standing, State,
+    Peers, ProposeError, RaftRole, RaftStatus, ReadError, ReadIndexError, ReadView, Standing, State,
 };
 use confman::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, StorageId, Term, WallTime};
 use confman::config::{ApiKey, FollowerWrites, RequestConfig, Role};
@@ -306,6 +306,14 @@ impl Consensus for Rooms {
         Box::pin(ready(Err(ChangeError::Conflict("it is a test".to_owned()))))
     }
 
+    fn read_index(&self, _: Monotonic) -> BoxFuture<'static, Result<(), ReadIndexError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn committed(&self, _: Monotonic) -> BoxFuture<'static, Result<LogId, ReadIndexError>> {
+        Box::pin(ready(Ok(APPLIED)))
+    }
+
     fn standing(&self) -> Standing {
         Standing::Member
     }
@@ -368,6 +376,10 @@ impl BackupBytes for NoBytes {
 impl ReadView for Rooms {
     fn applied(&self) -> Option<LogId> {
         Some(APPLIED)
+    }
+
+    fn term_at(&self, index: LogIndex) -> Result<Option<Term>, StoreError> {
+        Ok((index <= APPLIED.index).then_some(APPLIED.term))
     }
 
     fn entry(&self, namespace: &Namespace, key: &Key) -> Result<Option<Entry>, StoreError> {
