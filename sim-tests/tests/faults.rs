@@ -88,7 +88,15 @@ fn run_it(schedule: Schedule) -> (Report, Events) {
 fn calm(faults: Vec<Fault>) -> Schedule {
     let base = generate(1);
     let mix = Mix { set: 4, delete: 1, get: 2, list: 1 };
-    let drawn = Drawn { namespaces: 1, keys: 20, mix, pause_ms: 40, value_bytes: 300 };
+    let drawn = Drawn {
+        namespaces: 1,
+        keys: 20,
+        mix,
+        session_reads: 30,
+        linearizable_reads: 30,
+        pause_ms: 40,
+        value_bytes: 300,
+    };
     Schedule {
         nodes: 3,
         knobs: Knobs {

@@ -20,6 +20,7 @@ pub use worker::{Worker, probe};
 
 use crate::laws::Laws;
 use crate::runtime::elapsed;
+use crate::schedule::Consistency;
 
 /// An entry's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,12 +92,27 @@ pub enum Outcome {
     Wrong(String),
 }
 
+impl Outcome {
+    /// What the node that answered had applied, at least.
+    pub fn applied(&self) -> Option<LogId> {
+        match *self {
+            Outcome::Set { revision, .. } | Outcome::Deleted { revision } | Outcome::Absent { revision } => {
+                Some(revision)
+            }
+            Outcome::Found { applied, .. } | Outcome::Listed { applied, .. } => Some(applied),
+            Outcome::Refused(_) | Outcome::Unknown(_) | Outcome::Wrong(_) => None,
+        }
+    }
+}
+
 /// One operation of one client.
 #[derive(Clone, Debug)]
 pub struct Record {
     pub client: u64,
     pub request_id: String,
     pub request: Request,
+    /// Of a read.
+    pub consistency: Consistency,
     pub invoked: Duration,
     /// `None` while it runs.
     pub returned: Option<Duration>,
@@ -139,13 +155,7 @@ impl Record {
 
     /// What the node that answered had applied, at least.
     pub fn applied(&self) -> Option<LogId> {
-        match self.outcome {
-            Outcome::Set { revision, .. } | Outcome::Deleted { revision } | Outcome::Absent { revision } => {
-                Some(revision)
-            }
-            Outcome::Found { applied, .. } | Outcome::Listed { applied, .. } => Some(applied),
-            Outcome::Refused(_) | Outcome::Unknown(_) | Outcome::Wrong(_) => None,
-        }
+        self.outcome.applied()
     }
 
     /// Whether it surely changed nothing.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::{Name, Request};
-use crate::schedule::{Action, Drawn, LIMIT_MAX, Operation};
+use crate::schedule::{Action, Consistency, Drawn, LIMIT_MAX, Operation};
 use crate::seed::stream;
 
 /// The operations that the clients of a run began, in their order: what was drawn, as data.
@@ -25,15 +25,16 @@ impl Issued {
 /// One draw of a client: an operation, and how long the client rests after it.
 pub(super) struct Draw {
     pub action: Action,
+    pub consistency: Consistency,
     /// The node that is asked from now on; none where the client stays with the one it has.
     pub moves_to: Option<u64>,
     pub rest: Duration,
 }
 
 /// The client's operation with this number: the same one whatever the others do.
-pub(super) fn draw(seed: u64, client: u64, number: u64, from: &Drawn, nodes: &[u64]) -> Draw {
-    let mut rng = stream(seed, &format!("client/{client}/{number}"));
-    let moves = number == 1 || rng.random_bool(0.2);
+pub(super) fn draw(seed: u64, client: u64, nth: u64, from: &Drawn, nodes: &[u64]) -> Draw {
+    let mut rng = stream(seed, &format!("client/{client}/{nth}"));
+    let moves = nth == 1 || rng.random_bool(0.2);
     let moves_to = moves.then(|| nodes[rng.random_range(0..nodes.len())]);
     let mix = &from.mix;
     let (set, delete, get) = (mix.set, mix.set + mix.delete, mix.set + mix.delete + mix.get);
@@ -56,7 +57,13 @@ pub(super) fn draw(seed: u64, client: u64, number: u64, from: &Drawn, nodes: &[u
         Action::List { namespace, prefix, limit }
     };
     let rest = Duration::from_micros(rng.random_range(0..=from.pause_ms * 1_000).max(200));
-    Draw { action, moves_to, rest }
+    let of_a_hundred = stream(seed, &format!("client/{client}/{nth}/consistency")).random_range(0..100);
+    let consistency = match of_a_hundred {
+        session if session < from.session_reads => Consistency::Session,
+        linearizable if linearizable < from.session_reads + from.linearizable_reads => Consistency::Linearizable,
+        _ => Consistency::Eventual,
+    };
+    Draw { action, consistency, moves_to, rest }
 }
 
 /// What the operation asks a node for.
@@ -100,7 +107,14 @@ mod tests {
     fn a_value_tells_who_wrote_it_and_has_its_length() {
         let action = |bytes| Action::Set { namespace: "a".to_owned(), key: "k".to_owned(), bytes };
         let value = |bytes| {
-            let operation = Operation { id: "c1-7".to_owned(), client: 1, at_ms: 0, node: 1, action: action(bytes) };
+            let operation = Operation {
+                id: "c1-7".to_owned(),
+                client: 1,
+                at_ms: 0,
+                node: 1,
+                action: action(bytes),
+                consistency: Consistency::Eventual,
+            };
             let Request::Set { value, .. } = request(&operation) else { panic!("a set stays one") };
             value
         };

@@ -1,8 +1,10 @@
+use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Request as HttpRequest};
 use bytes::Bytes;
+use confman::base::LogId;
 use rand::RngExt;
 
 use super::library::Library;
@@ -13,7 +15,7 @@ use crate::cluster::{ADMIN_KEY, Cluster, node_of_url};
 use crate::coverage::Point;
 use crate::host::net::{FIRST_CLIENT, Place};
 use crate::runtime::{cause, elapsed, sleep, sleep_until, within};
-use crate::schedule::{Drawn, Operation, Schedule};
+use crate::schedule::{Consistency, Drawn, Operation, Schedule};
 use crate::seed::stream;
 use crate::trace::{Actor, Event, Member, Trace};
 
@@ -42,6 +44,8 @@ pub struct Worker {
     issued: Issued,
     began: Duration,
     by: By,
+    /// The newest that it was told of.
+    seen: Mutex<Option<LogId>>,
 }
 
 impl Worker {
@@ -54,7 +58,7 @@ impl Worker {
         } else {
             By::Requests
         };
-        Worker { number, cluster, seed, patience, history, issued, began: elapsed(), by }
+        Worker { number, cluster, seed, patience, history, issued, began: elapsed(), by, seen: Mutex::default() }
     }
 
     /// Draws operations until `until`, then finishes what it does.
@@ -63,11 +67,11 @@ impl Worker {
         while elapsed() < until {
             count += 1;
             let nodes = self.cluster.in_service();
-            let Draw { action, moves_to, rest } = draw(self.seed, self.number, count, &from, &nodes);
+            let Draw { action, consistency, moves_to, rest } = draw(self.seed, self.number, count, &from, &nodes);
             node = moves_to.unwrap_or(node);
             let at_ms = (elapsed() - self.began).as_millis() as u64;
             let id = format!("c{}-{count}", self.number);
-            self.carry_out(&Operation { id, client: self.number, at_ms, node, action }).await;
+            self.carry_out(&Operation { id, client: self.number, at_ms, node, action, consistency }).await;
             sleep(rest).await;
         }
     }
@@ -85,8 +89,25 @@ impl Worker {
     async fn carry_out(&self, operation: &Operation) {
         self.issued.begin(operation);
         let request = operations::request(operation);
-        let outcome = self.ask_for(operation.node, operation.id.clone(), request.clone()).await;
+        let outcome = self.ask_for(operation.node, operation.id.clone(), request.clone(), operation.consistency).await;
         self.turn_pages(operation, request, outcome).await;
+    }
+
+    fn fresh(&self, consistency: Consistency) -> Fresh {
+        match (consistency, *self.seen.lock().expect("no panic under this lock")) {
+            (Consistency::Session, Some(seen)) => Fresh::Since(seen),
+            (Consistency::Linearizable, _) => Fresh::Linearizable,
+            (Consistency::Eventual, _) | (Consistency::Session, None) => Fresh::Eventual,
+        }
+    }
+
+    fn told(&self, outcome: &Outcome) {
+        let mut seen = self.seen.lock().expect("no panic under this lock");
+        if let Some(applied) = outcome.applied()
+            && seen.is_none_or(|seen| seen.index < applied.index)
+        {
+            *seen = Some(applied);
+        }
     }
 
     /// Reads a list to its end, each page on whichever node, and gives up on the first page that is not shown.
@@ -101,19 +122,23 @@ impl Worker {
             }
             // Time for the entries to change meanwhile.
             sleep(Duration::from_micros(rng.random_range(0..=TURNS_PAGE_WITHIN_US))).await;
-            outcome = self.ask_for(node, format!("{id}.{page}"), next.clone()).await;
+            outcome = self.ask_for(node, format!("{id}.{page}"), next.clone(), operation.consistency).await;
             request = next;
         }
     }
 
-    async fn ask_for(&self, node: u64, request_id: String, request: Request) -> Outcome {
+    async fn ask_for(&self, node: u64, request_id: String, request: Request, consistency: Consistency) -> Outcome {
         let client = self.number;
         let trace = self.cluster.world().trace.clone();
         let asked = ask(&trace, client, &request_id, node, &request);
+        // The library promises nothing of the kind yet.
+        let by_library = matches!(self.by, By::Library(_));
+        let consistency = if by_library { Consistency::Eventual } else { consistency };
         let number = self.history.begin(Record {
             client,
             request_id: request_id.clone(),
             request: request.clone(),
+            consistency,
             invoked: elapsed(),
             returned: None,
             outcome: Outcome::Unknown("no answer yet".to_owned()),
@@ -123,13 +148,34 @@ impl Worker {
         let (place, bearer) = (FIRST_CLIENT + client, bears(client));
         let (by, outcome) = match &self.by {
             By::Library(library) => library.perform(node, &request, &request_id).await,
-            By::Requests => perform(&self.cluster, place, node, &request, &request_id, bearer, self.patience).await,
+            By::Requests => {
+                let asked =
+                    Asked { request: &request, request_id: &request_id, fresh: self.fresh(consistency), bearer };
+                perform(&self.cluster, place, node, &asked, self.patience).await
+            }
         };
+        self.told(&outcome);
         let told = tell(&trace, client, &request_id, by, &outcome);
         trace.count(kind(&request, &outcome));
         self.history.end(number, told, by, outcome.clone());
         outcome
     }
+}
+
+/// What a client asks for, and how.
+struct Asked<'a> {
+    request: &'a Request,
+    request_id: &'a str,
+    fresh: Fresh,
+    bearer: bool,
+}
+
+/// How new a read has to be, as it is asked for.
+#[derive(Clone, Copy)]
+enum Fresh {
+    Eventual,
+    Since(LogId),
+    Linearizable,
 }
 
 /// Half of the clients bear their key as a token.
@@ -150,15 +196,17 @@ async fn perform(
     cluster: &Cluster,
     client: Place,
     mut node: u64,
-    request: &Request,
-    request_id: &str,
-    bearer: bool,
+    asked: &Asked<'_>,
     patience: Duration,
 ) -> (u64, Outcome) {
     let give_up_at = elapsed() + patience;
-    let mut target = path_of(request);
+    let mut target = path_of(asked.request);
+    let is_read = matches!(asked.request, Request::Get { .. } | Request::List { .. });
+    if let (Fresh::Since(_), true) = (asked.fresh, asked.bearer && is_read) {
+        target.push_str(if target.contains('?') { "&onStale=redirect" } else { "?onStale=redirect" });
+    }
     for _ in 0..HOPS_MAX {
-        let http = http_request(request, &target, request_id, bearer);
+        let http = http_request(asked, &target);
         let left = give_up_at.saturating_sub(elapsed());
         let Some(reply) = within(left, call(cluster, client, node, http)).await else {
             return (node, Outcome::Unknown("no answer in time".to_owned()));
@@ -168,7 +216,7 @@ async fn perform(
             Reply::NotDelivered(why) => return (node, Outcome::Refused(why)),
             Reply::Broken => return (node, Outcome::Unknown("the connection broke".to_owned())),
         };
-        if let Some(outcome) = answer::read(request, &answer) {
+        if let Some(outcome) = answer::read(asked.request, &answer) {
             return (node, outcome);
         }
         let Some((next, path)) = answer::location(&answer).and_then(follow) else {
@@ -205,7 +253,8 @@ fn path_of(request: &Request) -> String {
     }
 }
 
-fn http_request(request: &Request, target: &str, request_id: &str, bearer: bool) -> HttpRequest<Bytes> {
+fn http_request(asked: &Asked<'_>, target: &str) -> HttpRequest<Bytes> {
+    let Asked { request, request_id, fresh, bearer } = *asked;
     let (method, body) = match request {
         Request::Set { value, .. } => (Method::PUT, serde_json::json!({ "value": value }).to_string()),
         Request::Delete { .. } => (Method::DELETE, String::new()),
@@ -216,6 +265,11 @@ fn http_request(request: &Request, target: &str, request_id: &str, bearer: bool)
         builder.header("authorization", format!("Bearer {ADMIN_KEY}"))
     } else {
         builder.header("x-api-key", ADMIN_KEY)
+    };
+    let builder = match fresh {
+        Fresh::Eventual => builder,
+        Fresh::Since(version) => builder.header("x-confman-min-version", version.to_string()),
+        Fresh::Linearizable => builder.header("x-confman-consistency", "linearizable"),
     };
     let builder = if body.is_empty() { builder } else { builder.header(CONTENT_TYPE, "application/json") };
     builder.body(Bytes::from(body)).expect("made of sane parts")
@@ -233,6 +287,7 @@ pub async fn probe(cluster: &Cluster, history: &History, node: u64, count: u64) 
         client,
         request_id: request_id.clone(),
         request: request.clone(),
+        consistency: Consistency::Eventual,
         invoked: elapsed(),
         returned: None,
         outcome: Outcome::Unknown("no answer yet".to_owned()),
@@ -241,7 +296,9 @@ pub async fn probe(cluster: &Cluster, history: &History, node: u64, count: u64) 
     });
     let patience = Duration::from_secs(3);
     let place = FIRST_CLIENT + client;
-    let (by, outcome) = perform(cluster, place, node, &request, &request_id, node.is_multiple_of(2), patience).await;
+    let bearer = node.is_multiple_of(2);
+    let asked = Asked { request: &request, request_id: &request_id, fresh: Fresh::Eventual, bearer };
+    let (by, outcome) = perform(cluster, place, node, &asked, patience).await;
     let said = told(&outcome);
     let told = tell(trace, client, &request_id, by, &outcome);
     let served = matches!(outcome, Outcome::Set { .. });

@@ -6,6 +6,7 @@ pub mod damage;
 pub mod deaths;
 pub mod durable;
 pub mod entries;
+pub mod fresh;
 mod history;
 pub mod leaders;
 pub mod linearizable;

@@ -1,4 +1,4 @@
-use super::{answers, monotonic, reads, revisions};
+use super::{answers, fresh, monotonic, reads, revisions};
 use crate::clients::Record;
 
 /// The laws that need the clients' answers alone, judged as each operation ends: so the moment of a violation is exact.
@@ -7,6 +7,7 @@ pub struct Operations {
     reads: reads::NoGarbage,
     revisions: revisions::RealTimeOrder,
     monotonic: monotonic::NothingGoesBackOnANode,
+    fresh: fresh::AsNewAsAsked,
 }
 
 impl Operations {
@@ -22,6 +23,7 @@ impl Operations {
             (answers::NAME, answers::check(record)),
             (revisions::NAME, self.revisions.ended(record)),
             (monotonic::NAME, self.monotonic.ended(record)),
+            (fresh::NAME, self.fresh.ended(record)),
             (reads::NAME, self.reads.ended(record)),
         ];
         judged.into_iter().try_for_each(|(law, judged)| judged.map_err(|what| (law, what)))

@@ -226,7 +226,7 @@ fn operations(schedule: &Schedule) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Action, At, Damaged, Operation, Point, Whose, Workload, generate};
+    use super::super::{Action, At, Consistency, Damaged, Operation, Point, Whose, Workload, generate};
     use super::*;
 
     fn with(faults: Vec<Fault>) -> Schedule {
@@ -313,7 +313,8 @@ mod tests {
     #[test]
     fn operations_name_what_there_is_once() {
         let get = Action::Get { namespace: "app-0".to_owned(), key: "k".to_owned() };
-        let one = Operation { id: "c1-1".to_owned(), client: 1, at_ms: 0, node: 1, action: get };
+        let consistency = Consistency::Session;
+        let one = Operation { id: "c1-1".to_owned(), client: 1, at_ms: 0, node: 1, action: get, consistency };
         let listed = |operations| {
             let workload = Workload { clients: 2, patience_ms: 1, with_library: 0, work: Work::Operations(operations) };
             Schedule { workload, ..with(vec![]) }

@@ -49,7 +49,7 @@ pub fn generate(seed: u64) -> Schedule {
         nodes,
         spares,
         knobs: knobs(&mut stream(seed, "schedule/knobs"), outage),
-        workload: workload(&mut stream(seed, "schedule/workload"), &mut stream(seed, "schedule/library")),
+        workload: workload(seed),
         network: network(&mut stream(seed, "schedule/network")),
         disk: disk(&mut stream(seed, "schedule/disk")),
         disturbed_ms,
@@ -81,7 +81,9 @@ fn knobs(rng: &mut StdRng, outage: bool) -> Knobs {
     }
 }
 
-fn workload(rng: &mut StdRng, library: &mut StdRng) -> Workload {
+fn workload(seed: u64) -> Workload {
+    let rng = &mut stream(seed, "schedule/workload");
+    let (mut library, mut consistency) = (stream(seed, "schedule/library"), stream(seed, "schedule/consistency"));
     let mixes = [
         Mix { set: 6, delete: 1, get: 3, list: 1 },
         Mix { set: 4, delete: 4, get: 2, list: 1 },
@@ -101,6 +103,8 @@ fn workload(rng: &mut StdRng, library: &mut StdRng) -> Workload {
             namespaces: *pick(rng, &[1, 1, 3]),
             keys: *pick(rng, &[1, 3, 10, 50, 500]),
             mix: pick(rng, &mixes).clone(),
+            session_reads: *pick(&mut consistency, &[0, 10, 40]),
+            linearizable_reads: *pick(&mut consistency, &[0, 10, 40]),
             pause_ms: pause_ms.max(pause_ms_min),
             value_bytes,
         }),

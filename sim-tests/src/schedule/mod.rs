@@ -21,7 +21,7 @@ use std::path::Path;
 
 pub use fault::{At, Damaged, Fault, StoreLoss, What, When, Where, Who, Whose};
 pub use generate::generate;
-pub use operation::{Action, LIMIT_MAX, Operation};
+pub use operation::{Action, Consistency, LIMIT_MAX, Operation};
 pub use point::Point;
 use serde::{Deserialize, Serialize};
 pub use workload::{Drawn, Mix, Work, Workload};

@@ -14,6 +14,28 @@ pub struct Operation {
     pub node: u64,
     #[serde(rename = "do")]
     pub action: Action,
+    /// Of a read.
+    #[serde(default, skip_serializing_if = "Consistency::is_eventual")]
+    pub consistency: Consistency,
+}
+
+/// How new a read has to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Consistency {
+    /// Whatever the node has.
+    #[default]
+    Eventual,
+    /// As new as all that this client was told before.
+    Session,
+    /// As new as all that anybody was told before.
+    Linearizable,
+}
+
+impl Consistency {
+    fn is_eventual(&self) -> bool {
+        *self == Consistency::Eventual
+    }
 }
 
 /// What an operation asks for.

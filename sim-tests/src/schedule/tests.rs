@@ -41,6 +41,7 @@ fn it_reads_as_an_engineer_would_write_it() {
         at_ms: 40,
         node: 3,
         action: Action::Set { namespace, key, bytes: 8 },
+        consistency: Consistency::default(),
     };
     let expected = serde_json::json!({"id": "c1-7", "client": 1, "atMs": 40, "node": 3,
         "do": {"set": {"namespace": "app-0", "key": "key.1", "bytes": 8}}});

@@ -32,6 +32,12 @@ pub struct Drawn {
     pub keys: u64,
     /// How often each operation is drawn, relative to the others.
     pub mix: Mix,
+    /// Of a hundred reads, so many are to be as new as all that the client was told before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub session_reads: u64,
+    /// Of a hundred reads, so many are linearizable.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub linearizable_reads: u64,
     /// A client waits up to this long between two operations.
     pub pause_ms: u64,
     /// The longest value, in bytes.

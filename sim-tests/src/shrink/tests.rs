@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::*;
-use crate::schedule::{Action, Expect, Operation, What, When, Who, Work, atlas, generate};
+use crate::schedule::{Action, Consistency, Expect, Operation, What, When, Who, Work, atlas, generate};
 
 /// Breaks the law where `needs` says so.
 struct Pretend<F> {
@@ -44,7 +44,7 @@ impl<F: Fn(&Schedule) -> bool + Sync> Trial for Pretend<F> {
 fn operation(number: u64) -> Operation {
     let action = Action::Set { namespace: "app-0".to_owned(), key: format!("key.{number}"), bytes: 1_000 };
     let (client, node) = (number % 5 + 1, number % 3 + 1);
-    Operation { id: format!("o{number}"), client, at_ms: number * 50, node, action }
+    Operation { id: format!("o{number}"), client, at_ms: number * 50, node, action, consistency: Consistency::Eventual }
 }
 
 /// A schedule with enough in it.
