@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::output::{Listing, plain};
-use super::reach::Reach;
+use super::reach::Reading;
 use crate::base::limits::PAGE_ITEMS_MAX;
 use crate::wire::AuditEvent;
 
@@ -15,7 +15,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NUMBER")]
     limit: Option<usize>,
     #[command(flatten)]
-    reach: Reach,
+    reading: Reading,
 }
 
 const EXAMPLES: &str = "\
@@ -30,14 +30,14 @@ Examples:
 Exit codes: 0 done, 2 usage, 3 refused, 4 unavailable.";
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Arguments { namespace, limit, reach } = arguments;
-    let mut listing = Listing::new(reach.format()?, &["TIME", "ACTION", "NAMESPACE", "KEY", "ACTOR", "REVISION"]);
+    let Arguments { namespace, limit, reading } = arguments;
+    let mut listing = Listing::new(reading.format()?, &["TIME", "ACTION", "NAMESPACE", "KEY", "ACTOR", "REVISION"]);
     let mut left = limit.unwrap_or(usize::MAX);
     let row = |event: AuditEvent| {
         let key = event.key.unwrap_or_default();
         [event.timestamp, event.action, event.namespace, key, event.actor, event.revision].map(plain).to_vec()
     };
-    reach.run(async |client| {
+    reading.run(async |client| {
         let mut pages = client.audit(namespace.as_deref())?.with_page_size(left.clamp(1, PAGE_ITEMS_MAX));
         while left > 0 {
             let Some(mut page) = pages.next_page().await? else { break };

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::output::{self, Listing, Screen, plain};
-use super::reach::{Format, Reach};
+use super::reach::{Format, Reach, Reading};
 use super::{ABSENT, Failure};
 use crate::base::limits::BODY_BYTES_MAX;
 use crate::wire::{Entry, ValueType};
@@ -19,7 +19,7 @@ pub(super) struct Get {
     /// The key, like db.url.
     key: String,
     #[command(flatten)]
-    reach: Reach,
+    reading: Reading,
 }
 
 const GET_EXAMPLES: &str = "\
@@ -30,6 +30,7 @@ Examples:
   confman get payments db.url --output json
   confman get teams/payments ca.pem > ca.pem
   DB_URL=$(confman get payments db.url) || exit
+  confman get payments db.url --consistency linearizable
 
 Exit codes: 0 found, 1 absent, 2 usage, 3 refused, 4 unavailable.";
 
@@ -86,7 +87,7 @@ pub(super) struct List {
     #[arg(long, value_name = "PREFIX", default_value = "")]
     prefix: String,
     #[command(flatten)]
-    reach: Reach,
+    reading: Reading,
 }
 
 const LIST_EXAMPLES: &str = "\
@@ -111,9 +112,9 @@ enum TypeArgument {
 }
 
 pub(super) fn get(arguments: &Get) -> Result<(), Failure> {
-    let Get { namespace, key, reach } = arguments;
-    let format = reach.format()?;
-    let entry = reach.run(async |client| Ok(client.get(namespace, key).await?))?;
+    let Get { namespace, key, reading } = arguments;
+    let format = reading.format()?;
+    let entry = reading.run(async |client| Ok(client.get(namespace, key).await?))?;
     let entry = entry.ok_or_else(|| absent(namespace, key))?;
     match format {
         Format::Json => output::print_json(&entry),
@@ -178,14 +179,14 @@ pub(super) fn delete(arguments: &Delete) -> Result<(), Failure> {
 }
 
 pub(super) fn list(arguments: &List) -> Result<(), Failure> {
-    let List { namespace, prefix, reach } = arguments;
-    let mut listing = Listing::new(reach.format()?, &["KEY", "TYPE", "VERSION", "UPDATED", "BY", "VALUE"]);
+    let List { namespace, prefix, reading } = arguments;
+    let mut listing = Listing::new(reading.format()?, &["KEY", "TYPE", "VERSION", "UPDATED", "BY", "VALUE"]);
     let row = |entry: Entry| {
         let kind = format!("{:?}", entry.value_type).to_lowercase();
         let version = entry.version.to_string();
         [entry.key, kind, version, entry.updated_at, entry.updated_by, entry.value].map(plain).to_vec()
     };
-    reach.run(async |client| {
+    reading.run(async |client| {
         let mut pages = client.list(namespace, prefix)?;
         while let Some(page) = pages.next_page().await? {
             listing.print(page.items, row)?;

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::output::{self, Cell, Listing, Screen, plain};
-use super::reach::{Format, Reach};
+use super::reach::{Format, Reach, Reading};
 use super::{ABSENT, Failure};
 use crate::wire::Namespace;
 
@@ -33,14 +33,14 @@ enum Command {
         #[arg(long, value_name = "PREFIX", default_value = "")]
         prefix: String,
         #[command(flatten)]
-        reach: Reach,
+        reading: Reading,
     },
     /// One namespace.
     Get {
         /// Its path.
         namespace: String,
         #[command(flatten)]
-        reach: Reach,
+        reading: Reading,
     },
     /// Make a namespace, or change what it is for and who answers for it.
     Set {
@@ -68,10 +68,10 @@ const HEADING: &[&str] = &["NAMESPACE", "OWNER", "CREATED", "DESCRIPTION"];
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
-        Command::List { prefix, reach } => list(prefix, reach),
-        Command::Get { namespace, reach } => {
-            let format = reach.format()?;
-            let found = reach.run(async |client| Ok(client.namespace(namespace).await?))?;
+        Command::List { prefix, reading } => list(prefix, reading),
+        Command::Get { namespace, reading } => {
+            let format = reading.format()?;
+            let found = reading.run(async |client| Ok(client.namespace(namespace).await?))?;
             show(found.ok_or_else(|| absent(namespace))?, format)
         }
         Command::Set { namespace, owner, description, reach } => {
@@ -106,9 +106,9 @@ fn row(namespace: Namespace) -> Vec<Cell> {
     [namespace.path, namespace.owner, namespace.created_at, namespace.description].map(plain).to_vec()
 }
 
-fn list(prefix: &str, reach: &Reach) -> Result<(), Failure> {
-    let mut listing = Listing::new(reach.format()?, HEADING);
-    reach.run(async |client| {
+fn list(prefix: &str, reading: &Reading) -> Result<(), Failure> {
+    let mut listing = Listing::new(reading.format()?, HEADING);
+    reading.run(async |client| {
         let mut pages = client.namespaces(prefix);
         while let Some(page) = pages.next_page().await? {
             listing.print(page.items, row)?;

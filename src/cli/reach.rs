@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::{Failure, dev};
-use crate::client::{Client, ClientConfig, Error};
+use crate::client::{Client, ClientConfig, Consistency, Error};
 use crate::config::parse_duration;
 use crate::real;
 
@@ -52,6 +52,55 @@ pub(super) struct Reach {
     output: Option<Format>,
 }
 
+fn with_client<T>(config: ClientConfig, work: impl AsyncFnOnce(Client) -> Result<T, Failure>) -> Result<T, Failure> {
+    let system = |error: std::io::Error| Failure::unavailable(format!("the system gave no means: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
+    let host = real::client_host().map_err(system)?;
+    runtime.block_on(async { work(Client::new(config, host)).await })
+}
+
+/// The same for a command that reads entries, namespaces or the audit, and how new that has to be.
+#[derive(clap::Args)]
+pub(super) struct Reading {
+    #[command(flatten)]
+    reach: Reach,
+    /// What the read has to show: what the node has that is asked, or all that anybody was answered
+    /// before, which takes a quorum.
+    #[arg(long, value_name = "MODE", value_enum, default_value = "eventual", help_heading = "How new")]
+    consistency: Mode,
+    /// A version that the read has to show, like the revision that `confman set` printed.
+    #[arg(long, value_name = "VERSION", help_heading = "How new")]
+    min_version: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Mode {
+    Eventual,
+    Linearizable,
+}
+
+impl Reading {
+    pub fn format(&self) -> Result<Format, Failure> {
+        self.reach.format()
+    }
+
+    /// Runs a command's work with a client.
+    pub fn run<T>(&self, work: impl AsyncFnOnce(Client) -> Result<T, Failure>) -> Result<T, Failure> {
+        let consistency = match self.consistency {
+            // All pages and requests of one command go together.
+            Mode::Eventual => Consistency::Session,
+            Mode::Linearizable => Consistency::Linearizable,
+        };
+        let config = self.reach.config(TIMEOUT_DEFAULT)?.with_consistency(consistency);
+        with_client(config, async |client| {
+            if let Some(version) = &self.min_version {
+                client.seen(version)?;
+            }
+            work(client).await
+        })
+    }
+}
+
 /// Whom a command asks.
 pub(super) struct Target {
     pub addresses: Vec<String>,
@@ -87,11 +136,7 @@ impl Reach {
         timeout: Duration,
         work: impl AsyncFnOnce(Client) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let config = self.config(timeout)?;
-        let system = |error: std::io::Error| Failure::unavailable(format!("the system gave no means: {error}"));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
-        let host = real::client_host().map_err(system)?;
-        runtime.block_on(async { work(Client::new(config, host)).await })
+        with_client(self.config(timeout)?, work)
     }
 
     fn config(&self, timeout: Duration) -> Result<ClientConfig, Failure> {

@@ -7,14 +7,18 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
 use rand::RngExt;
 
-use super::settings::Credentials;
-use super::verdict::{Verdict, judge};
+use super::settings::{Consistency, Credentials};
+use super::verdict::{Verdict, is_of, judge};
 use super::{Client, Error, Knowledge};
 use crate::base::{Monotonic, RequestId};
 use crate::host::{Connection, SendError, until};
+use crate::wire::Slug;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_CONFMAN_VERSION: HeaderName = HeaderName::from_static("x-confman-version");
+const X_CONFMAN_MIN_VERSION: HeaderName = HeaderName::from_static("x-confman-min-version");
+const X_CONFMAN_CONSISTENCY: HeaderName = HeaderName::from_static("x-confman-consistency");
 
 /// Redirects that one try may follow. Nodes themselves send no third.
 const HOPS_MAX: usize = 3;
@@ -87,6 +91,9 @@ impl Client {
                 Err(error) => return Tried::Done(Err(error)),
             };
             let outcome = self.send(&base, request, call.is_write(), give_up_at).await;
+            if let Ok(answer) = &outcome {
+                self.learn_version(answer);
+            }
             match judge(call.is_write(), &outcome) {
                 Verdict::Answered => {
                     self.answered(&base);
@@ -181,11 +188,30 @@ impl Client {
             value.set_sensitive(true);
             request = request.header(name, value);
         }
+        match config.consistency {
+            Consistency::Session if !call.is_write() => {
+                if let Some(version) = self.knowledge(|known| known.version) {
+                    request = request.header(X_CONFMAN_MIN_VERSION, version.to_string());
+                }
+            }
+            Consistency::Linearizable if !call.is_write() => {
+                request = request.header(X_CONFMAN_CONSISTENCY, "linearizable");
+            }
+            Consistency::Eventual | Consistency::Session | Consistency::Linearizable => {}
+        }
         if !call.body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         let made = request.body(call.body.clone());
         made.map_err(|error| Error::Invalid(format!("this makes no request: {error}")))
+    }
+
+    /// A session goes on from the newest version that it was told of; where the history that it saw is gone, it begins
+    /// anew.
+    fn learn_version(&self, answer: &Response<Bytes>) {
+        let named = answer.headers().get(X_CONFMAN_VERSION).and_then(|version| version.to_str().ok()?.parse().ok());
+        let is_gone = is_of(answer, Slug::VersionUnknown);
+        self.knowledge(|known| known.version = if is_gone { None } else { known.version.max(named) });
     }
 
     /// The nodes in the order in which they are asked.
@@ -217,7 +243,7 @@ impl Client {
         });
     }
 
-    fn knowledge<T>(&self, with: impl FnOnce(&mut Knowledge) -> T) -> T {
+    pub(super) fn knowledge<T>(&self, with: impl FnOnce(&mut Knowledge) -> T) -> T {
         with(&mut self.inner.knowledge.lock().expect("no holder of this lock can panic"))
     }
 

@@ -26,6 +26,13 @@
 //! | 507 | [`Error::Unavailable`] | [`Error::Unavailable`]: no other node would do it either |
 //! | 4xx, 501 | [`Error::Refused`] | [`Error::Refused`] |
 //!
+//! # How new a read is
+//!
+//! A client is a session: each of its reads is at least as new as all that it was answered before, by whichever node
+//! ([`Consistency::Session`]). A node that is not so far makes it wait, and the client asks the next one. Where a backup
+//! was restored, what a session saw may be gone: its next read fails once, with [`Error::Refused`] and
+//! [`Slug::VersionUnknown`](crate::wire::Slug::VersionUnknown), and a new session begins with the one after.
+//!
 //! # The files
 //!
 //! | file | what it is |
@@ -57,10 +64,10 @@ use std::sync::{Arc, Mutex};
 pub use error::{Error, Refusal};
 pub use operations::{Deleted, Written};
 pub use pages::{Page, Pages};
-pub use settings::{ClientConfig, InvalidAddress};
+pub use settings::{ClientConfig, Consistency, InvalidAddress};
 
 use self::pool::Pool;
-use crate::base::RequestId;
+use crate::base::{LogId, RequestId};
 use crate::host::{ClientHost, Rng};
 
 /// A client of one cluster. Cheap to clone; clones share connections and what they know of the leader.
@@ -86,6 +93,8 @@ struct Knowledge {
     preferred: usize,
     /// Where the last redirect led to: writes are sent there first.
     leader: Option<String>,
+    /// The newest version that an answer named: what a session's next read has to show.
+    version: Option<LogId>,
 }
 
 impl Client {
@@ -94,6 +103,20 @@ impl Client {
         let pool = Pool::new(host.clock.clone());
         let inner = Inner { config, host, pool, knowledge: Mutex::default(), rng };
         Client { inner: Arc::new(inner), request_id: None }
+    }
+
+    /// The newest version that this client or a clone of it was answered, as a token for another client's
+    /// [`Client::seen`]: so a session can go on elsewhere.
+    pub fn version(&self) -> Option<String> {
+        self.knowledge(|known| known.version).map(|version| version.to_string())
+    }
+
+    /// Reads of this session show this version from now on, and what came before it. A token comes from
+    /// [`Client::version`], a `revision`, or an `X-Confman-Version`; [`Error::Invalid`] where it is none.
+    pub fn seen(&self, version: &str) -> Result<(), Error> {
+        let version = version.parse().map_err(|_| Error::Invalid(format!("{version:?} is no version")))?;
+        self.knowledge(|known| known.version = known.version.max(Some(version)));
+        Ok(())
     }
 
     /// A client whose requests bear this id, in the nodes' logs and in the audit.

@@ -13,8 +13,23 @@ pub struct ClientConfig {
     pub(super) addresses: Vec<String>,
     pub(super) key: Option<String>,
     pub(super) credentials: Credentials,
+    pub(super) consistency: Consistency,
     pub(super) timeout: Duration,
     pub(super) connect_timeout: Duration,
+}
+
+/// How new what a client reads has to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consistency {
+    /// Whatever the node has that is asked: what was read or written a moment ago, by way of another node, may be
+    /// missing.
+    Eventual,
+    /// At least as new as all that this client and its clones were answered before, by whichever node: a session reads
+    /// its own writes and never goes back.
+    #[default]
+    Session,
+    /// As new as all that anybody was answered before the read began. A quorum is asked each time.
+    Linearizable,
 }
 
 /// How the key is sent.
@@ -50,6 +65,7 @@ impl ClientConfig {
             addresses: parsed,
             key: None,
             credentials: Credentials::ApiKey,
+            consistency: Consistency::default(),
             timeout: TIMEOUT,
             connect_timeout: CONNECT_TIMEOUT,
         })
@@ -64,6 +80,11 @@ impl ClientConfig {
     /// the client to the leader.
     pub fn as_bearer(self) -> ClientConfig {
         ClientConfig { credentials: Credentials::Bearer, ..self }
+    }
+
+    /// How new what is read has to be: [`Consistency::Session`] where nobody says otherwise.
+    pub fn with_consistency(self, consistency: Consistency) -> ClientConfig {
+        ClientConfig { consistency, ..self }
     }
 
     /// How long one operation may take, with all its tries; a page of a list is one. 10 s where nobody says otherwise.

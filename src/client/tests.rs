@@ -108,6 +108,7 @@ fn answer(word: &str, request: &Request<Bytes>, net: &Net) -> Response<Bytes> {
     let status: u16 = word.parse().expect("a status");
     let slug = match status {
         404 => "not-found",
+        409 => "version-unknown",
         403 => "forbidden",
         500 => "internal",
         501 => "not-implemented",
@@ -342,6 +343,49 @@ async fn all_tries_of_one_operation_bear_one_request_id_and_the_key() {
     assert!(ids[0] == ids[1] && ids[1] == ids[2] && ids.last() == Some(&"mine"), "{ids:?}");
     assert!(state.requests.iter().all(|one| one.headers()["x-api-key"] == "cm_key"));
     assert_eq!(state.requests[2].uri().query(), Some("hop=1"));
+}
+
+/// What the reads so far asked for, each as version and mode.
+fn asked(net: &Net) -> Vec<String> {
+    let of = |request: &Request<Bytes>, name: &str| {
+        let value = request.headers().get(name).map(|value| value.to_str().expect("ASCII").to_owned());
+        value.unwrap_or_else(|| "-".to_owned())
+    };
+    let both = |request| format!("{} {}", of(request, "x-confman-min-version"), of(request, "x-confman-consistency"));
+    net.state().requests.iter().map(both).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_goes_on_from_what_it_was_told() {
+    let (client, net, _) = client(&["200 404 200 409 200"]);
+    read(&client).await;
+    // Clones are one session.
+    assert_eq!(read(&client.clone()).await, "absent");
+    assert_eq!(client.version().as_deref(), Some("1:7"));
+    client.seen("1:9").unwrap();
+    client.seen("1:8").unwrap();
+    assert!(client.seen("nine").is_err());
+    write(&client).await;
+    assert_eq!(asked(&net), ["- -", "1:7 -", "- -"], "a write needs none");
+    assert!(read(&client).await.contains("409"), "what the session saw is gone");
+    assert_eq!(read(&client).await, "v");
+    assert_eq!(asked(&net)[3..], ["1:9 -", "- -"], "it is told once, and a new session begins");
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_reads_than_a_sessions_ask_for_what_they_are() {
+    for (consistency, expected) in [(Consistency::Eventual, "- -"), (Consistency::Linearizable, "- linearizable")] {
+        let (client, net, host) = client(&[""]);
+        let host = ClientHost {
+            transport: Arc::new(net.clone()),
+            clock: host.host.clock.clone(),
+            entropy: host.host.entropy.clone(),
+        };
+        let client = Client::new(client.inner.config.clone().with_consistency(consistency), host);
+        read(&client).await;
+        read(&client).await;
+        assert_eq!(asked(&net), [expected, expected]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -65,6 +65,11 @@ pub(super) fn judge(is_write: bool, outcome: &Result<Response<Bytes>, SendError>
     }
 }
 
+/// Whether an answer is this problem.
+pub(super) fn is_of(answer: &Response<Bytes>, slug: Slug) -> bool {
+    answer.status().as_u16() == slug.status() && problem(answer).is_some_and(|problem| problem.slug() == Some(slug))
+}
+
 /// A refusal that an operation does not take for an answer.
 pub(super) fn refusal(answer: &Response<Bytes>) -> Error {
     Error::Refused(Refusal { status: answer.status().as_u16(), problem: problem(answer).map(Box::new) })

@@ -66,6 +66,10 @@ impl Library {
             entropy: Arc::new(ClientEntropy(stream_seed(self.seed, self.place, first))),
         };
         let client = Client::new(config, host);
+        // The session goes on.
+        if let Some(version) = kept.take().and_then(|(_, before)| before.version()) {
+            client.seen(&version).expect("a client's version is one");
+        }
         *kept = Some((first, client.clone()));
         client
     }

@@ -131,9 +131,9 @@ impl Worker {
         let client = self.number;
         let trace = self.cluster.world().trace.clone();
         let asked = ask(&trace, client, &request_id, node, &request);
-        // The library promises nothing of the kind yet.
+        // The library is a session of its own, unless it is told otherwise.
         let by_library = matches!(self.by, By::Library(_));
-        let consistency = if by_library { Consistency::Eventual } else { consistency };
+        let consistency = if by_library { Consistency::Session } else { consistency };
         let number = self.history.begin(Record {
             client,
             request_id: request_id.clone(),
