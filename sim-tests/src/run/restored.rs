@@ -43,6 +43,13 @@ impl Course {
         if let Err(what) = restored::check_token(newest, written) {
             return self.restored_badly(what);
         }
+        for token in restored::tokens_to_try(&records, revision) {
+            let shown = ask(onto, "GET", &format!("/api/v1/config/restored/key?minVersion={token}"), "").await;
+            let unknown = shown.as_ref().is_err_and(|why| why.starts_with("409") && why.contains("version-unknown"));
+            if let Err(what) = restored::check_old_token(token, revision, shown.is_ok(), unknown) {
+                return self.restored_badly(format!("{what}: {shown:?}"));
+            }
+        }
         self.trace.count("backups restored and found whole");
         onto.stop(RESTORED, Stop::PowerLoss);
         Ok(())
