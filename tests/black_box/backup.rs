@@ -115,6 +115,17 @@ fn a_backup_under_load_becomes_a_new_cluster_with_all_of_one_revision_and_nothin
     };
     assert_eq!(without_values(&audit), without_values(&audit_upto));
 
+    // Whoever comes with the token of a write that the backup holds is served; of a lost one, hears so at once.
+    let read = |version: &Value| {
+        let version = version.as_str().expect("a version");
+        let url = format!("{}?minVersion={version}", crate::support::entry_url(new.url(1), "app", "early-0"));
+        new.http.get(&url, Some(READER)).expect("an answer")
+    };
+    assert_eq!(read(&taken["revision"]).status, 200);
+    let asked = std::time::Instant::now();
+    assert_eq!(read(&lost).expect(409).slug(), "version-unknown");
+    assert!(asked.elapsed() < std::time::Duration::from_secs(1), "nobody waits for what never comes");
+
     // The new cluster goes on in a term that no token of the old one has: the lost write's is told apart for ever.
     let mut last = Value::Null;
     while last.is_null() || index(&last) < index(&lost) {
@@ -122,6 +133,12 @@ fn a_backup_under_load_becomes_a_new_cluster_with_all_of_one_revision_and_nothin
         assert!(term(&last) > 1_700_000_000, "{last}");
     }
     assert_ne!(term(&last), term(&lost));
+    let url = format!(
+        "{}?minVersion={}",
+        crate::support::entry_url(new.url(1), "app", "early-0"),
+        lost.as_str().expect("a version")
+    );
+    assert_eq!(new.http.get(&url, Some(READER)).expect("an answer").expect(409).slug(), "version-unknown");
 
     // And it is whole: every sum, the state hash, the audit chain.
     new.node(1).stop();

@@ -65,7 +65,7 @@ fn cluster() -> Cluster {
 struct Teller {
     cluster: Cluster,
     connections: BTreeMap<u64, Raw>,
-    /// The last ETag, cursor and Location.
+    /// The last ETag, version, cursor and Location.
     last: BTreeMap<&'static str, String>,
     /// `METHOD path` of every request.
     asked: BTreeSet<String>,
@@ -133,6 +133,9 @@ impl Teller {
         }
         if let Some(etag) = answer.header("etag") {
             self.last.insert("etag", etag.to_owned());
+        }
+        if let Some(version) = answer.header("x-confman-version") {
+            self.last.insert("version", version.to_owned());
         }
         if let Some(location) = answer.header("location") {
             let path = location.strip_prefix(self.cluster.url(1)).unwrap_or(location);

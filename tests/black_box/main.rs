@@ -8,6 +8,7 @@ mod catch_up;
 mod cli;
 mod client;
 mod configuration;
+mod consistency;
 mod damage;
 mod dev;
 mod disk_full;

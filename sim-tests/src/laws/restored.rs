@@ -50,8 +50,12 @@ pub fn check_old_token(token: LogId, revision: LogId, served: bool, unknown: boo
     let is_kept = token.index <= revision.index;
     match (is_kept, served, unknown) {
         (true, true, _) | (false, _, true) => Ok(()),
-        (true, ..) => Err(format!("a read that has to see {token}, which is in the backup of {revision}, is not served")),
-        (false, ..) => Err(format!("a read that has to see {token}, lost with a backup of {revision}, does not hear it")),
+        (true, ..) => {
+            Err(format!("a read that has to see {token}, which is in the backup of {revision}, is not served"))
+        }
+        (false, ..) => {
+            Err(format!("a read that has to see {token}, lost with a backup of {revision}, does not hear it"))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 # How to read a story: a line with `>` is what is sent, its first line says to which node and with whose key; a line with
 # `<` is what comes back, recorded. Headers of every answer are checked and not shown: Cache-Control, Vary, X-Request-ID,
 # Date, Content-Length. What differs from run to run stands in angle brackets, numbered where it must be told apart:
-# <r1> is the first revision of this story, and the same wherever it is shown. {{etag}}, {{cursor}} and {{location}} are
+# <r1> is the first revision of this story, and the same wherever it is shown. {{etag}}, {{version}}, {{cursor}} and {{location}} are
 # the last of their kind that came. JSON is indented here, and comes without white space.
 
 An entry that nobody set.

@@ -8,7 +8,7 @@
 <   "type": "https://confman/errors/invalid-request",
 <   "title": "Invalid request",
 <   "status": 400,
-<   "detail": "unknown query parameter \"colour\": this path takes consistency",
+<   "detail": "unknown query parameter \"colour\": this path takes consistency, minVersion, timeout, onStale",
 <   "instance": "/api/v1/config/a/k",
 <   "requestId": "<request id>"
 < }
@@ -156,73 +156,6 @@ Parts of the contract that this release does not have.
 <   "title": "Not implemented",
 <   "status": 501,
 <   "detail": "the query parameter 'at' is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader reader GET /api/v1/config/a/k?minVersion=5:42
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "the query parameter 'minVersion' is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader reader GET /api/v1/config/a/k?consistency=linearizable
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "consistency linearizable is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader reader GET /api/v1/config/a/k
-> X-Confman-Consistency: read-your-writes
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "consistency read-your-writes is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader reader GET /api/v1/config/a/k
-> X-Confman-Min-Version: 5:42
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "the header x-confman-min-version is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader reader GET /api/v1/config/a/k?consistency=strong
-< 400 Bad Request
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/invalid-request",
-<   "title": "Invalid request",
-<   "status": 400,
-<   "detail": "consistency is eventual, read-your-writes or linearizable",
 <   "instance": "/api/v1/config/a/k",
 <   "requestId": "<request id>"
 < }

@@ -366,7 +366,7 @@ The whole chain.
 <   "type": "https://confman/errors/invalid-request",
 <   "title": "Invalid request",
 <   "status": 400,
-<   "detail": "unknown query parameter \"limit\": this path takes consistency",
+<   "detail": "unknown query parameter \"limit\": this path takes consistency, minVersion, timeout, onStale",
 <   "instance": "/api/v1/audit/verify",
 <   "requestId": "<request id>"
 < }
