@@ -23,7 +23,7 @@ pub(super) async fn write(
     op: Op,
 ) -> Result<Applied, Problem> {
     let (request_id, may_redirect) = (context.request_id.clone(), may_redirect(state, headers));
-    let request = WriteRequest { op, actor, request_id, forwarded: false, may_redirect };
+    let request = WriteRequest { write: op.into(), actor, request_id, forwarded: false, may_redirect };
     state.api().write(request).await.map_err(|error| or_redirect(error, &context, hop))
 }
 
