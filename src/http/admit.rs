@@ -10,14 +10,14 @@ use super::answer::{Context, Matched};
 use super::auth::role_name;
 use super::problem::Problem;
 use super::query::Query;
-use super::routes::{Access, Route, Serves};
+use super::routes::{Access, Route, Serves, TXN};
+use super::write::IDEMPOTENCY_KEY;
 use crate::base::NodeId;
 use crate::model::{Key, Namespace};
 use crate::wire::Slug;
 
 const X_CONFMAN_MIN_VERSION: HeaderName = HeaderName::from_static("x-confman-min-version");
 const X_CONFMAN_CONSISTENCY: HeaderName = HeaderName::from_static("x-confman-consistency");
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// An admitted request.
 pub struct Call {
@@ -103,21 +103,17 @@ async fn pass(
     }
     let query = Query::parse(parts.uri.query(), known, of_state)?;
     if of_state {
-        refuse_what_is_not_built(&route.method, &parts.headers, &query)?;
+        refuse_what_is_not_built(&parts.headers, &query)?;
+        refuse_what_has_no_meaning(route, &parts.headers)?;
     }
     let context = parts.extensions.remove().expect("the outermost layer gives every request its context");
     handler(state, Call { context, headers: parts.headers, query, body, actor, params }).await
 }
 
 /// To ignore a condition or a promise of consistency would mislead.
-fn refuse_what_is_not_built(method: &Method, headers: &HeaderMap, query: &Query) -> Result<(), Problem> {
-    let is_read = *method == Method::GET;
-    let mut refused = vec![header::IF_MATCH, X_CONFMAN_MIN_VERSION];
-    if !is_read {
-        refused.extend([header::IF_NONE_MATCH, IDEMPOTENCY_KEY]);
-    }
-    if let Some(name) = refused.into_iter().find(|name| headers.contains_key(name)) {
-        return Err(Problem::not_built(format!("the header {name}")));
+fn refuse_what_is_not_built(headers: &HeaderMap, query: &Query) -> Result<(), Problem> {
+    if headers.contains_key(X_CONFMAN_MIN_VERSION) {
+        return Err(Problem::not_built(format!("the header {X_CONFMAN_MIN_VERSION}")));
     }
     let in_headers = headers.get_all(X_CONFMAN_CONSISTENCY).iter().map(|value| value.to_str().unwrap_or_default());
     for asked in in_headers.chain(query.get("consistency")) {
@@ -126,6 +122,28 @@ fn refuse_what_is_not_built(method: &Method, headers: &HeaderMap, query: &Query)
             "read-your-writes" | "linearizable" => return Err(Problem::not_built(format!("consistency {asked}"))),
             _ => return Err(Problem::invalid("consistency is eventual, read-your-writes or linearizable")),
         }
+    }
+    Ok(())
+}
+
+/// Neither is a condition ignored, nor a promise to do something once.
+fn refuse_what_has_no_meaning(route: &Route, headers: &HeaderMap) -> Result<(), Problem> {
+    let is_read = route.method == Method::GET;
+    // A read of what has no ETag fits any If-None-Match.
+    let conditional =
+        headers.contains_key(header::IF_MATCH) || (!is_read && headers.contains_key(header::IF_NONE_MATCH));
+    if conditional && !route.takes_conditions() {
+        let instead = if route.path == TXN {
+            ": say in `compare` what must be so"
+        } else {
+            ": leave out If-Match and If-None-Match"
+        };
+        return Err(Problem::invalid(format!("what is here has no ETag{instead}")));
+    }
+    if !is_read && headers.contains_key(IDEMPOTENCY_KEY) && !route.takes_idempotency_key() {
+        return Err(Problem::invalid(
+            "the cluster is not changed under an Idempotency-Key: leave it out. What is so already is not done again",
+        ));
     }
     Ok(())
 }
