@@ -227,71 +227,6 @@ Parts of the contract that this release does not have.
 <   "requestId": "<request id>"
 < }
 
-> leader admin PUT /api/v1/config/a/k
-> Content-Type: application/json
-> If-Match: "5:42"
->
-> {"value":"v"}
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "the header if-match is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader admin PUT /api/v1/config/a/k
-> Content-Type: application/json
-> If-None-Match: *
->
-> {"value":"v"}
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "the header if-none-match is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader admin PUT /api/v1/config/a/k
-> Content-Type: application/json
-> Idempotency-Key: 1f0d
->
-> {"value":"v"}
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "the header idempotency-key is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader admin DELETE /api/v1/config/a/k
-> If-Match: *
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "the header if-match is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
 > leader reader GET /api/v1/config/a/k/history
 < 501 Not Implemented
 < content-type: application/problem+json
@@ -331,22 +266,6 @@ Parts of the contract that this release does not have.
 <   "status": 501,
 <   "detail": "GET /api/v1/diff/{namespace} is not built yet in this release: do without it",
 <   "instance": "/api/v1/diff/a",
-<   "requestId": "<request id>"
-< }
-
-> leader admin POST /api/v1/txn
-> Content-Type: application/json
->
-> {"ops":[]}
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "POST /api/v1/txn is not built yet in this release: do without it",
-<   "instance": "/api/v1/txn",
 <   "requestId": "<request id>"
 < }
 
