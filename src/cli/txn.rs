@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             TxnOutcome::Created => "made",
             TxnOutcome::Set => "set",
             TxnOutcome::Deleted => "deleted",
-            TxnOutcome::Absent => "found no",
+            TxnOutcome::Absent => "found no entry",
         };
         let version = result.version.map(|version| format!(": version {version}")).unwrap_or_default();
         text.push_str(&format!("{did} {} in {}{version}\n", result.key, result.namespace));
