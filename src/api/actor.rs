@@ -64,7 +64,7 @@ pub(super) struct Shared {
 type Reply = oneshot::Sender<Result<Done, WriteError>>;
 
 enum Msg {
-    Carry { errand: Errand, deadline: Monotonic, reply: Reply },
+    Carry { errand: Box<Errand>, deadline: Monotonic, reply: Reply },
     Stop { stopped: oneshot::Sender<()> },
 }
 
@@ -124,7 +124,7 @@ impl ApiHandle {
     async fn carry(&self, errand: Errand, timeout: Duration) -> Result<Done, WriteError> {
         let deadline = self.shared.host.clock.now().after(timeout);
         let (reply, answer) = oneshot::channel();
-        match self.inbox.try_send(Msg::Carry { errand, deadline, reply }) {
+        match self.inbox.try_send(Msg::Carry { errand: Box::new(errand), deadline, reply }) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => return Err(WriteError::Overloaded),
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(WriteError::Stopping),
@@ -212,7 +212,7 @@ impl Actor {
             });
             match next.await {
                 Next::Ended(ended) => self.finish(ended),
-                Next::Message(Msg::Carry { errand, deadline, reply }) => self.begin(errand, deadline, reply),
+                Next::Message(Msg::Carry { errand, deadline, reply }) => self.begin(*errand, deadline, reply),
                 Next::Message(Msg::Stop { stopped }) => self.stopping.push(stopped),
                 Next::HandlesGone => handles_gone = true,
             }

@@ -11,7 +11,7 @@ use super::types::{
 };
 use crate::base::{LogId, LogIndex, Monotonic, NodeId, RequestId, Term};
 use crate::host::{BoxFuture, StoreError};
-use crate::model::{Applied, Entry, Key, Namespace, NamespaceState, Op};
+use crate::model::{Applied, Entry, Key, Namespace, NamespaceState, Write};
 use crate::raft::{ChangeError, ChangeRequest, Changed, ReadIndexError, Standing};
 
 /// All that is below, for one group.
@@ -29,7 +29,7 @@ pub trait Consensus: Send + Sync {
     /// Raft actor stamps the time into the command.
     fn propose(
         &self,
-        op: Op,
+        write: Write,
         actor: String,
         request_id: RequestId,
         deadline: Monotonic,
@@ -104,6 +104,9 @@ pub trait ReadView: Send {
         bytes_max: usize,
         at: Option<LogIndex>,
     ) -> Result<NamespacePage, StoreError>;
+    /// The revision that last changed the list of a namespace's entries, or the list of namespaces; `None` where nothing
+    /// ever did.
+    fn list_changed(&self, namespace: Option<&Namespace>) -> Result<Option<LogId>, StoreError>;
     /// The replicated secret that authenticates cursors; `None` before anything was written.
     fn cursor_key(&self) -> Option<[u8; 32]>;
 }

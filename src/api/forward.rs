@@ -10,7 +10,7 @@ use super::write::{Done, Work};
 use crate::base::{NodeId, RequestId};
 
 /// The format of both messages.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// A write that a client sent to a follower. That it is of this type marks it: the receiver never passes it on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,17 +68,17 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 mod tests {
     use super::*;
     use crate::base::LogId;
-    use crate::model::{Applied, Key, Namespace, Op, Outcome, ValueType};
+    use crate::model::{Applied, Key, Namespace, Op, Outcome, ValueType, Write};
 
     #[test]
     fn messages_read_back_and_other_formats_are_refused() {
         let request = ForwardRequest {
-            work: Work::Write(Op::Set {
+            work: Work::Write(Write::from(Op::Set {
                 namespace: Namespace::parse("a/b").expect("a namespace"),
                 key: Key::parse("k").expect("a key"),
                 value: "v".to_owned(),
                 value_type: ValueType::Json,
-            }),
+            })),
             actor: "dev".to_owned(),
             request_id: RequestId::parse("r").expect("a request id"),
             wait_ms: 5000,

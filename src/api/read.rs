@@ -33,6 +33,8 @@ pub struct ListAnswer {
     pub entries: Vec<Entry>,
     /// What this and all other pages of one cursor show.
     pub revision: Option<LogId>,
+    /// What last changed the list, or something later: the same for as long as the page is.
+    pub changed: Option<LogId>,
     /// Present where more follow.
     pub next_cursor: Option<String>,
 }
@@ -43,6 +45,8 @@ pub struct NamespacesAnswer {
     pub namespaces: Vec<NamespaceState>,
     /// What this and all other pages of one cursor show.
     pub revision: Option<LogId>,
+    /// See [`ListAnswer::changed`].
+    pub changed: Option<LogId>,
     /// Present where more follow.
     pub next_cursor: Option<String>,
 }
@@ -122,13 +126,15 @@ impl ApiHandle {
         let at_index = at.map(|at| at.index);
         let found = view.list(namespace, prefix, after.as_ref(), page.limit, PAGE_ITEMS_BYTES_MAX, at_index)?;
         let revision = at.or(view.applied());
+        // What the other pages show stands still.
+        let changed = if at.is_some() { at } else { view.list_changed(Some(namespace))? };
         let next_cursor = match (found.entries.last(), revision, view.cursor_key()) {
             (Some(last), Some(revision), Some(key)) if found.more => {
                 Some(Cursor { revision, position: Position::After(last.key.clone()) }.seal(&key, &query))
             }
             _ => None,
         };
-        let value = ListAnswer { entries: found.entries, revision, next_cursor };
+        let value = ListAnswer { entries: found.entries, revision, changed, next_cursor };
         Ok(ReadAnswer { applied: view.applied(), value })
     }
 
@@ -155,13 +161,14 @@ impl ApiHandle {
         let at_index = at.map(|at| at.index);
         let found = view.namespaces(prefix, after.as_ref(), page.limit, PAGE_ITEMS_BYTES_MAX, at_index)?;
         let revision = at.or(view.applied());
+        let changed = if at.is_some() { at } else { view.list_changed(None)? };
         let next_cursor = match (found.namespaces.last(), revision, view.cursor_key()) {
             (Some(last), Some(revision), Some(key)) if found.more => {
                 Some(Cursor { revision, position: Position::AfterNamespace(last.path.clone()) }.seal(&key, &query))
             }
             _ => None,
         };
-        let value = NamespacesAnswer { namespaces: found.namespaces, revision, next_cursor };
+        let value = NamespacesAnswer { namespaces: found.namespaces, revision, changed, next_cursor };
         Ok(ReadAnswer { applied: view.applied(), value })
     }
 

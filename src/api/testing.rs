@@ -24,7 +24,7 @@ use crate::host::{
     BoxFuture, Clock, Entropy, File, Files, Host, Lifeline, Link, PeerNet, Rng, Spawn, Store, StoreError, Stores,
     TaskHandle,
 };
-use crate::model::{Applied, Op};
+use crate::model::{Applied, Write};
 use crate::raft::{ChangeError, ChangeRequest, Changed, ReadIndexError, Standing};
 
 /// Log time of everything that the fakes apply.
@@ -329,7 +329,7 @@ impl FakeConsensus {
 impl Consensus for FakeConsensus {
     fn propose(
         &self,
-        op: Op,
+        write: Write,
         actor: String,
         request_id: RequestId,
         _: Monotonic,
@@ -338,7 +338,7 @@ impl Consensus for FakeConsensus {
             Some(Scripted::Fail(error)) => Box::pin(std::future::ready(Err(error))),
             Some(Scripted::Hang) => Box::pin(std::future::pending()),
             None => {
-                let applied = self.state.apply(op, actor, request_id);
+                let applied = self.state.apply(write, actor, request_id);
                 Box::pin(std::future::ready(Ok(applied)))
             }
         }

@@ -10,7 +10,7 @@ use super::forward::{self, ForwardReply, ForwardRequest};
 use super::types::{CallError, Member, PeerCall, ProposeError};
 use crate::base::{Monotonic, NodeId, RequestId};
 use crate::host::Host;
-use crate::model::{Applied, Op};
+use crate::model::{Applied, Write};
 use crate::raft::{ChangeError, ChangeRequest, Changed};
 
 /// How long a write waits for a leader to appear: an election ends well within it.
@@ -26,7 +26,7 @@ const MEMBERS_APPLIED_WAIT: Duration = Duration::from_secs(1);
 /// A write that a client asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteRequest {
-    pub op: Op,
+    pub write: Write,
     /// The principal that asks.
     pub actor: String,
     pub request_id: RequestId,
@@ -50,7 +50,7 @@ pub struct MembersRequest {
 /// What the leader is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Work {
-    Write(Op),
+    Write(Write),
     Members(ChangeRequest),
 }
 
@@ -73,8 +73,8 @@ pub(super) struct Errand {
 
 impl From<WriteRequest> for Errand {
     fn from(request: WriteRequest) -> Errand {
-        let WriteRequest { op, actor, request_id, forwarded, may_redirect } = request;
-        Errand { work: Work::Write(op), actor, request_id, forwarded, may_redirect }
+        let WriteRequest { write, actor, request_id, forwarded, may_redirect } = request;
+        Errand { work: Work::Write(write), actor, request_id, forwarded, may_redirect }
     }
 }
 
@@ -177,11 +177,11 @@ impl Routing {
 
     async fn propose(&self, request: &Errand, deadline: Monotonic) -> Attempt {
         let Errand { work, actor, request_id, .. } = request.clone();
-        let op = match work {
-            Work::Write(op) => op,
+        let write = match work {
+            Work::Write(write) => write,
             Work::Members(change) => return self.change_members(change, &actor, &request_id, deadline).await,
         };
-        let proposed = self.below.consensus.propose(op, actor, request_id, deadline);
+        let proposed = self.below.consensus.propose(write, actor, request_id, deadline);
         Attempt::Ended(match self.host.until(deadline, proposed).await {
             Some(Ok(applied)) => Ok(Done::Written(applied)),
             Some(Err(ProposeError::NotLeader)) => return Attempt::TryAgain,
@@ -273,17 +273,17 @@ mod tests {
     use super::*;
     use crate::api::testing::{FakeNode, Scripted, World};
     use crate::base::LogId;
-    use crate::model::{Key, Namespace, Outcome, ValueType};
+    use crate::model::{Key, Namespace, Op, Outcome, ValueType};
     use crate::raft::MemberChange;
 
     fn set() -> WriteRequest {
         WriteRequest {
-            op: Op::Set {
+            write: Write::from(Op::Set {
                 namespace: Namespace::parse("a").expect("a namespace"),
                 key: Key::parse("k").expect("a key"),
                 value: "v".to_owned(),
                 value_type: ValueType::String,
-            },
+            }),
             actor: "dev".to_owned(),
             request_id: RequestId::parse("r1").expect("a request id"),
             forwarded: false,
@@ -352,8 +352,8 @@ mod tests {
         let (state, clock) = (follower.state.clone(), follower.host.clone());
         follower.host.spawn("replication", async move {
             clock.sleep(Duration::from_millis(30)).await;
-            let WriteRequest { op, actor, request_id, .. } = set();
-            state.apply(op, actor, request_id);
+            let WriteRequest { write, actor, request_id, .. } = set();
+            state.apply(write, actor, request_id);
         });
         assert_eq!(write(&world, &follower, set()), (Ok(LogId::new(5, 1)), 30));
         assert_eq!(leader.state.applied(), Some(LogId::new(5, 1)));
@@ -378,8 +378,8 @@ mod tests {
 
         let (peers, state, clock) = (follower.peers.clone(), follower.state.clone(), follower.host.clone());
         follower.host.spawn("repair", async move {
-            let WriteRequest { op, actor, request_id, .. } = set();
-            state.apply(op, actor, request_id);
+            let WriteRequest { write, actor, request_id, .. } = set();
+            state.apply(write, actor, request_id);
             clock.sleep(Duration::from_millis(100)).await;
             peers.heal(1);
         });
@@ -443,7 +443,7 @@ mod tests {
         let world = World::new();
         let node = world.node(1);
         let (namespace, key) = (Namespace::parse("a").expect("a namespace"), Key::parse("k").expect("a key"));
-        let request = WriteRequest { op: Op::Delete { namespace, key }, ..set() };
+        let request = WriteRequest { write: Op::Delete { namespace, key }.into(), ..set() };
         let api = node.api.clone();
         let applied = world.run(async move { api.write(request).await }).expect("applied");
         assert_eq!(applied.outcome, Outcome::Absent);

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use super::hash::row_hash;
 use super::{ApplyEntry, ApplyPayload};
 use crate::base::{GroupId, LogId, LogIndex, Term, WallTime};
-use crate::host::{Batch, StoreError, StoreView};
+use crate::host::{Batch, Direction, StoreError, StoreView};
 use crate::keys::meta::{self, Summary};
-use crate::keys::{audit, changes, config, history, namespace_history, namespaces, terms};
+use crate::keys::{audit, changes, config, dedup, history, lists, namespace_history, namespaces, terms};
 use crate::model::{
-    self, Applied, ChainHash, Change, CursorKey, Effects, Key, KeyState, Namespace, NamespaceRecord, View,
+    self, Applied, ChainHash, Change, CursorKey, Effects, IdempotencyKey, Key, KeyState, Namespace, NamespaceRecord,
+    Receipt, ReceiptPlace, View,
 };
 
 /// The state while one batch is applied: the store, with the rows of the batch so far on top. Each entry sees what
@@ -55,12 +56,12 @@ impl<'a> Working<'a> {
             ApplyPayload::Command(command) => model::apply(self, at, command)?,
             ApplyPayload::Blank | ApplyPayload::Membership(_) => model::apply_unchanged(self, at),
         };
-        let outcome = self.absorb(effects)?;
+        let applied = self.absorb(at, effects)?;
         if let ApplyPayload::Membership(membership) = entry.payload {
             self.membership = Some((at, membership));
         }
         self.summary.applied = Some(at);
-        Ok(Applied { revision: at, outcome })
+        Ok(applied)
     }
 
     /// The rows to commit, in the order of their keys, and the state in short behind them.
@@ -90,14 +91,16 @@ impl<'a> Working<'a> {
     }
 
     /// Takes over what an entry does.
-    fn absorb(&mut self, effects: Effects) -> Result<model::Outcome, StoreError> {
+    fn absorb(&mut self, at: LogId, effects: Effects) -> Result<Applied, StoreError> {
         let group = self.group;
         for change in effects.changes {
             match change {
                 Change::Key { n, state, replaces } => self.replace(n, &state, replaces)?,
-                Change::Namespace { record, replaces } => self.replace_namespace(&record, replaces)?,
+                Change::Namespace { record, replaces } => self.replace_namespace(at, &record, replaces)?,
                 Change::Term { first, term } => self.write_new(terms::key(group, first), terms::encode(term)),
                 Change::CursorKey(key) => self.summary.cursor_key = Some(key),
+                Change::Receipt { principal, key, receipt } => self.keep(principal, key, &receipt)?,
+                Change::Forget(place) => self.forget(&place)?,
             }
         }
         for event in &effects.events {
@@ -108,7 +111,8 @@ impl<'a> Working<'a> {
             self.summary.audit_events += 1;
         }
         self.summary.log_time = effects.log_time;
-        Ok(effects.outcome)
+        self.summary.receipts_from = effects.receipts_from;
+        Ok(Applied { revision: effects.revision, outcome: effects.outcome })
     }
 
     /// A key's new state takes the place of the old one, which moves to history as it is.
@@ -123,17 +127,39 @@ impl<'a> Working<'a> {
             self.write_new(history::key(self.group, namespace, key, replaced.index), old);
         }
         self.write_new(changes::key(self.group, state.revision().index, n), changes::encode(namespace, key));
+        self.write(lists::key(self.group, Some(namespace)), Some(lists::encode(state.revision())))?;
         self.write(row_key, Some(config::encode(state)))
     }
 
     /// The same for a namespace; where it only counts its entries anew, nothing moves.
-    fn replace_namespace(&mut self, record: &NamespaceRecord, replaces: Option<LogId>) -> Result<(), StoreError> {
+    fn replace_namespace(
+        &mut self,
+        at: LogId,
+        record: &NamespaceRecord,
+        replaces: Option<LogId>,
+    ) -> Result<(), StoreError> {
         let row_key = namespaces::key(self.group, record.path());
+        if record.revision() == at {
+            self.write(lists::key(self.group, None), Some(lists::encode(at)))?;
+        }
         if let Some(replaced) = replaces {
             let old = self.read(&row_key)?.expect("the model has just read the state that it replaces");
             self.write_new(namespace_history::key(self.group, record.path(), replaced.index), old);
         }
         self.write(row_key, Some(namespaces::encode(record)))
+    }
+
+    /// Keeps a receipt, with its place in the order of time.
+    fn keep(&mut self, principal: String, key: IdempotencyKey, receipt: &Receipt) -> Result<(), StoreError> {
+        self.write(dedup::key(self.group, &principal, &key), Some(dedup::encode(receipt)))?;
+        let place = ReceiptPlace { at: receipt.at, revision: receipt.revision, principal, key };
+        self.write_new(dedup::place_key(self.group, place.at, place.revision.index), dedup::encode_place(&place));
+        Ok(())
+    }
+
+    fn forget(&mut self, place: &ReceiptPlace) -> Result<(), StoreError> {
+        self.write(dedup::key(self.group, &place.principal, &place.key), None)?;
+        self.write(dedup::place_key(self.group, place.at, place.revision.index), None)
     }
 
     fn read(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
@@ -193,5 +219,35 @@ impl View for Working<'_> {
 
     fn cursor_key(&self) -> Option<CursorKey> {
         self.summary.cursor_key
+    }
+
+    fn receipt(&self, principal: &str, key: &IdempotencyKey) -> Result<Option<Receipt>, StoreError> {
+        let row = self.read(&dedup::key(self.group, principal, key))?;
+        row.map(|row| dedup::decode(&row).map_err(|e| e.in_store(self.store_name))).transpose()
+    }
+
+    fn receipts_from(&self) -> Option<WallTime> {
+        self.summary.receipts_from
+    }
+
+    fn oldest_receipts(&self, from: WallTime, limit: usize) -> Result<Vec<ReceiptPlace>, StoreError> {
+        let range = dedup::places_from(self.group, from);
+        let rows = self.rows.borrow();
+        let own = || {
+            rows.range(range.start.clone()..range.end.clone())
+                .filter_map(|(key, cell)| Some((key, cell.written.as_ref()?)))
+        };
+        // As many more as this batch took away.
+        let removed = own().filter(|(_, written)| written.is_none()).count();
+        let stored = self.store.scan(&range, limit + removed, Direction::Forward)?;
+        let mut places: BTreeMap<Bytes, Bytes> = stored.into_iter().collect();
+        for (key, written) in own() {
+            match written {
+                Some(value) => places.insert(key.clone(), value.clone()),
+                None => places.remove(key),
+            };
+        }
+        let places = places.iter().take(limit).map(|(key, value)| dedup::decode_place(self.group, key, value));
+        places.map(|place| place.map_err(|e| e.in_store(self.store_name))).collect()
     }
 }

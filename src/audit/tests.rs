@@ -36,7 +36,7 @@ async fn apply_script(apply: &ApplyHandle, first: u64, script: &str) {
             }
         };
         let request_id = RequestId::parse("r").unwrap();
-        let command = Command { stamp: WallTime(1), actor: "ann".into(), request_id, op };
+        let command = Command { stamp: WallTime(1), actor: "ann".into(), request_id, write: op.into() };
         ApplyEntry { id: LogId::new(1, first + at as u64), payload: ApplyPayload::Command(command) }
     };
     apply.apply(script.split(' ').enumerate().map(entry).collect()).await.unwrap();

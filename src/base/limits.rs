@@ -15,6 +15,8 @@ pub const AUDIT_EVENT_JSON_BYTES: usize = 768;
 /// Items on one page, and how many where the client does not say.
 pub const PAGE_ITEMS_MAX: usize = 1000;
 pub const PAGE_ITEMS_DEFAULT: usize = 50;
+/// Operations of one transaction, and as many comparisons.
+pub const TXN_OPS_MAX: usize = 512;
 /// A namespace's description, in UTF-8 bytes.
 pub const DESCRIPTION_BYTES_MAX: usize = 4 << 10;
 /// A namespace's owner, in UTF-8 bytes.

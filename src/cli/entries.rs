@@ -155,7 +155,7 @@ pub(super) fn set(arguments: &Set) -> Result<(), Failure> {
     }
 }
 
-fn read_stdin() -> Result<String, Failure> {
+pub(super) fn read_stdin() -> Result<String, Failure> {
     let mut bytes = Vec::new();
     // One byte more than any node takes is refused there, with its reason.
     let read = io::stdin().lock().take(BODY_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);

@@ -159,7 +159,10 @@ fn put_state(text: &mut String, state: &StateReport) {
     put(text, "log time", &state.log_time);
     put(text, "state hash", &state.state_hash);
     put(text, "entries", &format!("{} in {} namespaces", state.entries, state.namespaces));
-    let rows = format!("{}: {} tombstones, {} superseded states", state.rows, state.tombstones, state.history);
+    let StateReport { rows, tombstones, history, receipts, .. } = state;
+    let rows = format!(
+        "{rows}: {tombstones} tombstones, {history} superseded states, {receipts} outcomes of idempotency keys"
+    );
     put(text, "rows", &rows);
     put(text, "audit", &format!("{} events, head {}", state.audit_events, state.audit_head));
     let terms: Vec<String> =

@@ -36,6 +36,7 @@ mod secrets;
 mod serve;
 mod signals;
 mod status;
+mod txn;
 
 use std::fmt;
 use std::io::Write;
@@ -75,6 +76,8 @@ enum Command {
     Delete(entries::Delete),
     /// List the entries of a namespace.
     List(entries::List),
+    /// Make several changes at once, or none.
+    Txn(txn::Arguments),
     /// Show who changed what and when.
     Audit(audit::Arguments),
     /// List, make, change and delete namespaces.
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Set(arguments) => entries::set(&arguments),
         Command::Delete(arguments) => entries::delete(&arguments),
         Command::List(arguments) => entries::list(&arguments),
+        Command::Txn(arguments) => txn::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Namespaces(arguments) => namespaces::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),

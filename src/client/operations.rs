@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use super::exchange::Call;
 use super::{Client, Error, Pages, path};
 use crate::wire::{
-    AuditEvent, Cluster, Entry, Health, Namespace, Ready, SetNamespaceRequest, SetRequest, Slug, ValueType,
+    AuditEvent, Cluster, Entry, Health, Namespace, Ready, SetNamespaceRequest, SetRequest, Slug, TxnAnswer, TxnRequest,
+    ValueType,
 };
 
 /// What a write made.
@@ -46,6 +47,18 @@ impl Client {
     /// Deletes an entry; `None` where there was none.
     pub async fn delete(&self, namespace: &str, key: &str) -> Result<Option<Deleted>, Error> {
         self.remove(path::entry(namespace, key)?).await
+    }
+
+    /// Several changes at one revision: all of them where every comparison holds, else none, which is refused with
+    /// [`Slug::PreconditionFailed`].
+    pub async fn txn(&self, txn: &TxnRequest) -> Result<TxnAnswer, Error> {
+        let body = serde_json::to_vec(txn).expect("a request is plain data with string keys");
+        let call = Call { method: Method::POST, path: "/api/v1/txn".to_owned(), body: body.into() };
+        let answer = self.exchange(&call).await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Err(not_found_for_a_write());
+        }
+        parse(&answer, true)
     }
 
     /// The entries of a namespace whose keys begin with `prefix`, in the order of their bytes. An unknown namespace has
@@ -115,10 +128,7 @@ impl Client {
         let body = serde_json::to_vec(body).expect("a request is plain data with string keys");
         let answer = self.exchange(&Call { method: Method::PUT, path, body: body.into() }).await?;
         if answer.status() == StatusCode::NOT_FOUND {
-            return Err(Error::Unexpected {
-                what: format!("404 {} for a write", Slug::NotFound),
-                may_have_happened: false,
-            });
+            return Err(not_found_for_a_write());
         }
         Ok(Written { now: parse(&answer, true)?, created: answer.status() == StatusCode::CREATED })
     }
@@ -132,6 +142,10 @@ impl Client {
         let missing = || Error::Unexpected { what: "a delete without a version".to_owned(), may_have_happened: true };
         Ok(Some(Deleted { revision: version.ok_or_else(missing)?.to_owned() }))
     }
+}
+
+fn not_found_for_a_write() -> Error {
+    Error::Unexpected { what: format!("404 {} for a write", Slug::NotFound), may_have_happened: false }
 }
 
 /// Reads the body of a good answer.

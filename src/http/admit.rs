@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::{RawPathParams, Request};
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 
 use super::HttpState;
@@ -11,12 +11,11 @@ use super::auth::role_name;
 use super::consistency;
 use super::problem::Problem;
 use super::query::Query;
-use super::routes::{Access, Route, Serves};
+use super::routes::{Access, Route, Serves, TXN};
+use super::write::IDEMPOTENCY_KEY;
 use crate::base::NodeId;
 use crate::model::{Key, Namespace};
 use crate::wire::Slug;
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// An admitted request.
 pub struct Call {
@@ -105,7 +104,7 @@ async fn pass(
     let query = Query::parse(parts.uri.query(), known, more, of_state)?;
     let context = parts.extensions.remove().expect("the outermost layer gives every request its context");
     if of_state {
-        refuse_what_is_not_built(is_read, &parts.headers)?;
+        refuse_what_has_no_meaning(route, &parts.headers)?;
         let asked = consistency::asked(&parts.headers, &query, is_read)?;
         if is_read {
             consistency::reach(&state, &asked, &query, &context).await?;
@@ -114,16 +113,26 @@ async fn pass(
     handler(state, Call { context, headers: parts.headers, query, body, actor, params }).await
 }
 
-/// To ignore a condition would mislead.
-fn refuse_what_is_not_built(is_read: bool, headers: &HeaderMap) -> Result<(), Problem> {
-    let mut refused = vec![header::IF_MATCH];
-    if !is_read {
-        refused.extend([header::IF_NONE_MATCH, IDEMPOTENCY_KEY]);
+/// No condition is ignored, and no promise to do something once.
+fn refuse_what_has_no_meaning(route: &Route, headers: &HeaderMap) -> Result<(), Problem> {
+    let is_read = route.method == Method::GET;
+    // A read of what has no ETag fits any If-None-Match.
+    let conditional =
+        headers.contains_key(header::IF_MATCH) || (!is_read && headers.contains_key(header::IF_NONE_MATCH));
+    if conditional && !route.takes_conditions() {
+        let instead = if route.path == TXN {
+            ": say in `compare` what must be so"
+        } else {
+            ": leave out If-Match and If-None-Match"
+        };
+        return Err(Problem::invalid(format!("what is here has no ETag{instead}")));
     }
-    match refused.into_iter().find(|name| headers.contains_key(name)) {
-        Some(name) => Err(Problem::not_built(format!("the header {name}"))),
-        None => Ok(()),
+    if !is_read && headers.contains_key(IDEMPOTENCY_KEY) && !route.takes_idempotency_key() {
+        return Err(Problem::invalid(
+            "the cluster is not changed under an Idempotency-Key: leave it out. What is so already is not done again",
+        ));
     }
+    Ok(())
 }
 
 /// RFC 9110, section 12.5.1: the most specific range that covers the answer decides, and its weight is not 0.

@@ -27,6 +27,7 @@ mod shape;
 mod swagger;
 #[cfg(test)]
 mod tests;
+mod txn;
 mod write;
 
 use std::sync::{Arc, Mutex};

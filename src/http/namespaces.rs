@@ -6,7 +6,7 @@ use axum::response::Response;
 use super::HttpState;
 use super::admit::Call;
 use super::body;
-use super::conditional::none_match;
+use super::conditional;
 use super::problem::Problem;
 use super::shape;
 use super::write::write;
@@ -25,20 +25,16 @@ pub(super) async fn list(state: HttpState, call: Call) -> Result<Response, Probl
         revision: answer.value.revision.map(|revision| revision.to_string()),
         pagination: shape::pagination(page.limit, answer.value.next_cursor),
     };
-    Ok(shape::json(StatusCode::OK, answer.applied, &list))
+    let etag = shape::list_etag(answer.value.changed);
+    conditional::read(&call.headers, etag, answer.applied, || shape::json(StatusCode::OK, answer.applied, &list))
 }
 
 pub(super) async fn get(state: HttpState, call: Call) -> Result<Response, Problem> {
     let answer = state.api().namespace(&call.namespace()?)?;
     let namespace = answer.value.ok_or_else(|| absent(answer.applied))?;
-    let etag = shape::etag(namespace.revision);
-    let mut response = if none_match(&call.headers, namespace.revision) {
+    conditional::read(&call.headers, shape::etag(namespace.revision), answer.applied, || {
         shape::json(StatusCode::OK, answer.applied, &shape::namespace(namespace))
-    } else {
-        shape::empty(StatusCode::NOT_MODIFIED, answer.applied)
-    };
-    response.headers_mut().insert(header::ETAG, etag);
-    Ok(response)
+    })
 }
 
 pub(super) async fn put(state: HttpState, call: Call) -> Result<Response, Problem> {

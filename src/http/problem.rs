@@ -57,6 +57,11 @@ impl Problem {
         self
     }
 
+    /// It is of one operation of a transaction.
+    pub(super) fn of_op(self, n: usize) -> Problem {
+        Problem { detail: format!("op {n}: {}", self.detail), ..self }.member("op", n)
+    }
+
     pub(super) fn retry_later(self) -> Problem {
         self.header(header::RETRY_AFTER, RETRY_AFTER)
     }

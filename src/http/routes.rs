@@ -9,7 +9,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use super::admit::{self, Call};
 use super::answer::Matched;
 use super::problem::Problem;
-use super::{HttpState, audit, backup, cluster, config, health, members, namespaces, openapi, path, swagger};
+use super::{HttpState, audit, backup, cluster, config, health, members, namespaces, openapi, path, swagger, txn};
 use crate::config::Role;
 use crate::host::BoxFuture;
 use crate::wire::Slug;
@@ -21,6 +21,18 @@ pub struct Route {
     pub path: &'static str,
     pub access: Access,
     pub serves: Serves,
+}
+
+impl Route {
+    /// It is of something that has an ETag.
+    pub(super) fn takes_conditions(&self) -> bool {
+        [ENTRY, LIST, NAMESPACE, NAMESPACES].contains(&self.path)
+    }
+
+    /// It changes the replicated state.
+    pub(super) fn takes_idempotency_key(&self) -> bool {
+        self.method != Method::GET && [ENTRY, NAMESPACE, TXN].contains(&self.path)
+    }
 }
 
 /// Who may use a route.
@@ -83,6 +95,8 @@ pub(super) const ENTRY: &str = "/api/v1/config/{namespace}/{key}";
 pub(super) const LIST: &str = "/api/v1/config/{namespace}";
 const HISTORY: &str = "/api/v1/config/{namespace}/{key}/history";
 const ROLLBACK: &str = "/api/v1/config/{namespace}/{key}/rollback";
+pub(super) const TXN: &str = "/api/v1/txn";
+pub(super) const NAMESPACES: &str = "/api/v1/namespaces";
 pub(super) const NAMESPACE: &str = "/api/v1/namespaces/{namespace}";
 pub(super) const READY: &str = "/health/ready";
 pub(super) const MEMBERS: &str = "/api/v1/cluster/members";
@@ -105,10 +119,10 @@ pub static ROUTES: &[Route] = &[
     not_built(Method::GET, HISTORY, READER),
     not_built(Method::POST, ROLLBACK, ADMIN),
     not_built(Method::GET, "/api/v1/diff/{namespace}", READER),
-    not_built(Method::POST, "/api/v1/txn", ADMIN),
+    built(Method::POST, TXN, ADMIN, &["hop"], |s, c| Box::pin(txn::post(s, c))),
     not_built(Method::GET, "/api/v1/watch", READER),
     not_built(Method::POST, "/api/v1/watch/ticket", READER),
-    built(Method::GET, "/api/v1/namespaces", READER, &["prefix", "limit", "cursor"],
+    built(Method::GET, NAMESPACES, READER, &["prefix", "limit", "cursor"],
         |s, c| Box::pin(namespaces::list(s, c))),
     built(Method::GET, NAMESPACE, READER, &[], |s, c| Box::pin(namespaces::get(s, c))),
     built(Method::PUT, NAMESPACE, ADMIN, &["hop"], |s, c| Box::pin(namespaces::put(s, c))),

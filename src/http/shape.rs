@@ -22,6 +22,13 @@ pub(super) fn etag(revision: LogId) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{revision}\"")).expect("a version token is ASCII")
 }
 
+/// The ETag of a page of a list that last changed at a revision, `None` where it never did. Weak: the page names the
+/// revision that it shows, which grows while the list is the same.
+pub(super) fn list_etag(changed: Option<LogId>) -> HeaderValue {
+    let changed = changed.unwrap_or_default();
+    HeaderValue::from_str(&format!("W/\"{changed}\"")).expect("a version token is ASCII")
+}
+
 /// A JSON answer, with the version that was read or written.
 pub(super) fn json(status: StatusCode, version_seen: Option<LogId>, body: &impl Serialize) -> Response {
     let body = serde_json::to_vec(body).expect("wire shapes are plain data with string keys");

@@ -1,19 +1,22 @@
 //! What all writes, and changes of the members, share: where they go, and what is said when they go wrong.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::HttpState;
 use super::answer::Context;
+use super::conditional;
 use super::problem::Problem;
 use crate::api::{WriteError, WriteRequest};
 use crate::config::FollowerWrites;
-use crate::model::{Applied, Op};
+use crate::model::{Applied, Condition, Fingerprint, IdempotencyKey, Once, Op, Outcome, Write};
 use crate::wire::Slug;
+
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Redirects that one request may follow. The next one would be a loop, or an election that does not end.
 pub(super) const HOPS_MAX: usize = 2;
 
-/// Writes, or says where to.
+/// Writes under the conditions and the idempotency key of the headers, or says why not or where to.
 pub(super) async fn write(
     state: &HttpState,
     headers: &HeaderMap,
@@ -23,8 +26,38 @@ pub(super) async fn write(
     op: Op,
 ) -> Result<Applied, Problem> {
     let (request_id, may_redirect) = (context.request_id.clone(), may_redirect(state, headers));
-    let request = WriteRequest { op, actor, request_id, forwarded: false, may_redirect };
-    state.api().write(request).await.map_err(|error| or_redirect(error, &context, hop))
+    let condition = conditional::of_write(headers)?;
+    let once = once(headers, &op, &condition)?;
+    let write = Write { op, condition, once };
+    let request = WriteRequest { write, actor, request_id, forwarded: false, may_redirect };
+    let applied = state.api().write(request).await.map_err(|error| or_redirect(error, &context, hop))?;
+    match applied.outcome {
+        Outcome::PreconditionFailed { current } => Err(conditional::failed(current).version(Some(applied.revision))),
+        Outcome::IdempotencyMismatch => Err(Problem::new(
+            Slug::IdempotencyMismatch,
+            "nothing was written: this idempotency key was used for another request within the last 24 hours. Take a new \
+             one for each request, and the same one only to send a request again as it was",
+        )
+        .version(Some(applied.revision))),
+        _ => Ok(applied),
+    }
+}
+
+/// The idempotency key, with what it is for. Quotes around it, as the draft of the IETF has them, are not part of it.
+fn once(headers: &HeaderMap, op: &Op, condition: &Condition) -> Result<Option<Box<Once>>, Problem> {
+    let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = given.next() else { return Ok(None) };
+    if given.next().is_some() {
+        return Err(Problem::invalid("Idempotency-Key is given twice: give it once"));
+    }
+    let text = value.to_str().unwrap_or_default();
+    let bare = match text.strip_prefix('"') {
+        // With one of the two it is more likely to be cut off than meant.
+        Some(quoted) => quoted.strip_suffix('"').unwrap_or_default(),
+        None => text,
+    };
+    let key = IdempotencyKey::parse(bare).map_err(|error| Problem::invalid(format!("Idempotency-Key: {error}")))?;
+    Ok(Some(Box::new(Once { key, fingerprint: Fingerprint::of(op, condition) })))
 }
 
 /// Whether the client may be told where the leader is, rather than have its request passed on.

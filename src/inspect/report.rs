@@ -169,6 +169,8 @@ pub struct StateReport {
     pub history: u64,
     pub audit_events: u64,
     pub audit_head: String,
+    /// Requests with an idempotency key whose outcome is kept.
+    pub receipts: u64,
     /// One per leader whose entries were committed.
     pub terms: Vec<TermReport>,
     pub membership: Option<MembershipReport>,

@@ -6,11 +6,13 @@ use openraft::AsyncRuntime;
 use super::report::{DAMAGE_TOLD_MAX, Damage, MemberReport, MembershipReport, Report, StateReport, TermReport};
 use crate::apply::row_hash;
 use crate::audit::chain::{self, Verified};
-use crate::base::{GroupId, LogId};
+use crate::base::{GroupId, LogId, WallTime};
 use crate::host::Row;
 use crate::keys::meta::{self, Summary};
-use crate::keys::{RowError, Space, audit, changes, config, history, namespace_history, namespaces, space_of, terms};
-use crate::model::{KeyState, Namespace};
+use crate::keys::{
+    RowError, Space, audit, changes, config, dedup, history, lists, namespace_history, namespaces, space_of, terms,
+};
+use crate::model::{KeyState, Namespace, ReceiptPlace};
 use crate::raft;
 
 /// Takes the rows of a state in the order of their keys, and finds what cannot be: rows that cannot be read, are out of
@@ -28,6 +30,9 @@ pub struct StateCheck {
     /// Nothing can be said of the events behind a break.
     chain_broken: bool,
     index_rows: u64,
+    /// The sum of the index rows that the receipts should have, less those that there are.
+    receipt_places: u128,
+    oldest_receipt: Option<WallTime>,
     found: StateReport,
     /// Row and what is wrong with it.
     damage: Vec<(String, String)>,
@@ -46,6 +51,8 @@ impl StateCheck {
             chain: Verified::START,
             chain_broken: false,
             index_rows: 0,
+            receipt_places: 0,
+            oldest_receipt: None,
             found: StateReport::default(),
             damage: Vec::new(),
         }
@@ -132,7 +139,26 @@ impl StateCheck {
                 let empty = *value == audit::namespace_value();
                 if empty { Ok(()) } else { Err("it holds something".to_owned()) }
             }
-            Space::Dedup => Ok(()),
+            Space::Dedup => {
+                self.found.receipts += 1;
+                let (principal, name) = dedup::decode_key(group, key).map_err(text)?;
+                let receipt = dedup::decode(value).map_err(text)?;
+                let place = ReceiptPlace { at: receipt.at, revision: receipt.revision, principal, key: name };
+                let place_key = dedup::place_key(group, place.at, place.revision.index);
+                self.receipt_places =
+                    self.receipt_places.wrapping_add(row_hash(&place_key, &dedup::encode_place(&place)));
+                Ok(())
+            }
+            Space::DedupByTime => {
+                let place = dedup::decode_place(group, key, value).map_err(text)?;
+                self.oldest_receipt.get_or_insert(place.at);
+                self.receipt_places = self.receipt_places.wrapping_sub(row_hash(key, value));
+                Ok(())
+            }
+            Space::Lists => {
+                lists::decode_key(group, key).map_err(text)?;
+                lists::decode(value).map_err(text).map(|_| ())
+            }
             Space::NamespaceHistory => {
                 let (path, index) = namespace_history::decode_key(group, key).map_err(text)?;
                 let revision = namespace_history::decode(path, value).map_err(text)?.revision();
@@ -202,6 +228,13 @@ impl StateCheck {
                     let last = self.chain.last.map_or("the beginning".to_owned(), |id| format!("event {id}"));
                     whole.push(format!("the audit chain is broken behind {last}: events are missing"));
                 }
+                let none_older = match (summary.receipts_from, self.oldest_receipt) {
+                    (Some(from), Some(oldest)) => from <= oldest,
+                    (_, oldest) => oldest.is_none(),
+                };
+                if !none_older {
+                    whole.push("it has a receipt that is older than it says of all".to_owned());
+                }
                 let term = self.found.terms.last().map(|last| last.term);
                 if summary.applied.map(|applied| applied.term.0) != term {
                     whole.push("its last term is not that of its revision".to_owned());
@@ -214,6 +247,9 @@ impl StateCheck {
         if self.index_rows != self.found.audit_events {
             let (rows, events) = (self.index_rows, self.found.audit_events);
             whole.push(format!("it finds {rows} audit events by namespace and has {events}"));
+        }
+        if self.receipt_places != 0 {
+            whole.push("its receipts are not those of its index by time".to_owned());
         }
         for (namespace, entries) in &self.live {
             whole.push(format!("namespace {namespace} is missing and has {entries} entries"));
@@ -269,7 +305,14 @@ fn name_row(group: GroupId, key: &[u8]) -> String {
             let found = namespace_history::decode_key(group, key).ok();
             found.map(|(path, index)| format!("history of namespace {path} at index {index}"))
         }
-        Some(Space::Dedup) | None => None,
+        Some(Space::Dedup) => dedup::decode_key(group, key)
+            .ok()
+            .map(|(principal, name)| format!("receipt of {principal} for {}", name.as_str())),
+        Some(Space::Lists) => lists::decode_key(group, key).ok().map(|namespace| match namespace {
+            Some(namespace) => format!("list of {namespace}"),
+            None => "list of namespaces".to_owned(),
+        }),
+        Some(Space::DedupByTime) | None => None,
     };
     named.unwrap_or_else(|| format!("key {}", hex::encode(&key[..key.len().min(64)])))
 }

@@ -55,7 +55,7 @@ async fn a_whole_directory_is_described() {
     let store = dir.store.unwrap().state.unwrap();
     assert_eq!((store.applied, store.entries, store.namespaces, store.history), (Some(last), 1, 1, 19));
     // One term for the membership that formed the cluster, one for its leader.
-    assert_eq!((store.audit_events, store.terms.len()), (21, 2));
+    assert_eq!((store.audit_events, store.receipts, store.terms.len()), (21, 20, 2));
     assert_eq!(store.membership.unwrap().members[0].storage, identity.storage);
     assert_eq!(dir.snapshots.len(), 1);
     assert_eq!((dir.snapshots[0].last, dir.snapshots[0].state.history), (LogId::new(1, 13), 10));

@@ -11,8 +11,8 @@ use crate::base::{GroupId, LogId, WallTime};
 use crate::model::{CHAIN_START, ChainHash, CursorKey};
 
 /// The format of the store as a whole: raised with the format of any kind of row.
-pub const STORE_FORMAT: u8 = 2;
-const SUMMARY_FORMAT: u8 = 1;
+pub const STORE_FORMAT: u8 = 3;
+const SUMMARY_FORMAT: u8 = 2;
 const MEMBERSHIP_FORMAT: u8 = 1;
 
 /// The state in short, written with every batch.
@@ -29,6 +29,8 @@ pub struct Summary {
     pub audit_events: u64,
     /// The secret that authenticates cursors, once a leader has given one.
     pub cursor_key: Option<CursorKey>,
+    /// No receipt of a request with an idempotency key is older; `None` where there are none.
+    pub receipts_from: Option<WallTime>,
 }
 
 impl Default for Summary {
@@ -41,6 +43,7 @@ impl Default for Summary {
             audit_head: CHAIN_START,
             audit_events: 0,
             cursor_key: None,
+            receipts_from: None,
         }
     }
 }
@@ -59,9 +62,14 @@ pub fn format_value() -> Bytes {
     record::encode(STORE_FORMAT, &())
 }
 
-/// Refuses a store of a newer format.
+/// Refuses a store of a newer format, and of an older one: no release wrote those.
 pub fn check_format(value: &[u8]) -> Result<(), RowError> {
-    record::decode(Space::Meta, STORE_FORMAT, value)
+    match value.first() {
+        Some(older @ 1..STORE_FORMAT) => {
+            Err(RowError::damaged(Space::Meta, format_args!("no release ever wrote the format {older}")))
+        }
+        _ => record::decode(Space::Meta, STORE_FORMAT, value),
+    }
 }
 
 /// The key of the [`Summary`].
@@ -121,12 +129,15 @@ mod tests {
             numbers in any::<(u64, u128, u64)>(),
             audit_head in any::<[u8; 32]>(),
             cursor_key in any::<Option<[u8; 32]>>(),
+            receipts_from in any::<Option<u64>>(),
             membership in any::<Vec<u8>>(),
             at in log_id(),
         ) {
             let (log_time, state_hash, audit_events) = (WallTime(numbers.0), numbers.1, numbers.2);
             let cursor_key = cursor_key.map(CursorKey);
-            let summary = Summary { applied, log_time, state_hash, audit_head, audit_events, cursor_key };
+            let receipts_from = receipts_from.map(WallTime);
+            let summary =
+                Summary { applied, log_time, state_hash, audit_head, audit_events, cursor_key, receipts_from };
             prop_assert_eq!(decode_summary(&encode_summary(&summary)), Ok(summary));
             let row = encode_membership(at, &membership);
             prop_assert_eq!(decode_membership(&row), Ok((at, membership.into())));
@@ -148,5 +159,6 @@ mod tests {
         assert_eq!(check_format(&format_value()), Ok(()));
         let error = check_format(&[STORE_FORMAT + 1]).unwrap_err();
         assert!(error.to_string().contains("run the newer release"), "{error}");
+        assert!(matches!(check_format(&[STORE_FORMAT - 1]), Err(RowError::Damaged { .. })));
     }
 }

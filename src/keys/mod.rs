@@ -13,9 +13,11 @@
 //! | [`namespaces`] | namespace | its state, or tombstone |
 //! | [`audit`] | index, n | one event |
 //! | [`audit`] by namespace | namespace, index, n | nothing: the event is in the row above |
-//! | dedup | principal, idempotency key | reserved; nothing is written yet |
+//! | [`dedup`] | principal, idempotency key | what became of the request with that key |
+//! | [`dedup`] by time | log time, index | principal, idempotency key: by which receipts expire |
 //! | [`terms`] | first index | the term that begins there |
 //! | [`namespace_history`] | namespace, index | what was current, as of the revision with that index |
+//! | [`lists`] | namespace, or nothing | the revision that last changed the list of its entries, or of namespaces |
 //!
 //! All spaces share one keyspace, so that a batch over several of them is never kept in part. All of them lie in
 //! [`everything`], which is what a snapshot holds.
@@ -26,8 +28,10 @@
 pub mod audit;
 pub mod changes;
 pub mod config;
+pub mod dedup;
 pub mod history;
 mod key;
+pub mod lists;
 pub mod meta;
 pub mod namespace_history;
 pub mod namespaces;

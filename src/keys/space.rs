@@ -17,10 +17,12 @@ pub enum Space {
     Dedup = 8,
     Terms = 9,
     NamespaceHistory = 10,
+    DedupByTime = 11,
+    Lists = 12,
 }
 
 impl Space {
-    const ALL: [Space; 10] = [
+    const ALL: [Space; 12] = [
         Space::Meta,
         Space::Config,
         Space::History,
@@ -31,6 +33,8 @@ impl Space {
         Space::Dedup,
         Space::Terms,
         Space::NamespaceHistory,
+        Space::DedupByTime,
+        Space::Lists,
     ];
 
     /// All rows of this space in `group`.
@@ -62,7 +66,7 @@ mod tests {
             assert_eq!(space_of(GroupId(4), &range.start), None);
             assert!(everything().start < range.start && range.end < everything().end);
         }
-        for nothing in [&[][..], &[1], &[1, 0, 0, 0], &[0, 0, 0, 0, 3], &[11, 0, 0, 0, 3]] {
+        for nothing in [&[][..], &[1], &[1, 0, 0, 0], &[0, 0, 0, 0, 3], &[13, 0, 0, 0, 3]] {
             assert_eq!(space_of(GroupId(3), nothing), None);
         }
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::audit::Position;
 use super::meta::{self, Summary};
-use super::{RowError, Steps, audit, config, history, namespace_history, namespaces, terms};
+use super::{RowError, Steps, audit, config, history, lists, namespace_history, namespaces, terms};
 use crate::base::limits::{ENTRY_JSON_BYTES, NAMESPACE_JSON_BYTES};
 use crate::base::{GroupId, LogId, LogIndex, Term, WallTime, json_bytes};
 use crate::host::{Direction, Row, StoreError, StoreView};
@@ -222,6 +222,13 @@ impl StateView {
         let decode = |(_, row): Row| namespace_history::decode(path.clone(), &row);
         let record = row.map(|row| decode(row).map_err(|e| self.unreadable(e))).transpose()?;
         Ok(record.and_then(NamespaceRecord::live))
+    }
+
+    /// The revision that last changed the list of a namespace's entries, or the list of namespaces; `None` where nothing
+    /// ever did.
+    pub fn list_changed(&self, namespace: Option<&Namespace>) -> Result<Option<LogId>, StoreError> {
+        let row = self.view.get(&lists::key(self.group, namespace))?;
+        row.map(|row| lists::decode(&row).map_err(|e| self.unreadable(e))).transpose()
     }
 
     /// The term that the log has at a committed index; `None` beyond what is applied.

@@ -1,8 +1,15 @@
+use std::collections::BTreeMap;
+
+use super::once::{self, Kept};
 use super::{
-    Action, AuditEvent, ChainHash, Command, CursorKey, Digest, Entry, EventId, Key, KeyState, Namespace,
-    NamespaceRecord, NamespaceState, Op, Outcome, Tombstone, ValueType,
+    Action, AuditEvent, ChainHash, Command, CursorKey, Digest, Entry, EventId, FailedCompare, IdempotencyKey, Key,
+    KeyState, Namespace, NamespaceRecord, NamespaceState, Op, OpResult, Outcome, Receipt, ReceiptPlace, Tombstone, Txn,
+    TxnOp, ValueType,
 };
 use crate::base::{LogId, LogIndex, Term, WallTime};
+
+/// Receipts that one command lets go, at most. More than the one that it may add, so that none is left over for long.
+const RECEIPTS_EXPIRED_MAX: usize = 8;
 
 /// The state as a command finds it: everything before its place in the log, and nothing after.
 pub trait View {
@@ -20,6 +27,12 @@ pub trait View {
     /// The term of the last entry applied, of whatever kind.
     fn last_term(&self) -> Option<Term>;
     fn cursor_key(&self) -> Option<CursorKey>;
+    /// What became of the request that a principal sent under this key.
+    fn receipt(&self, principal: &str, key: &IdempotencyKey) -> Result<Option<Receipt>, Self::Error>;
+    /// No receipt is older than this; `None` where there are none. See [`Effects::receipts_from`].
+    fn receipts_from(&self) -> Option<WallTime>;
+    /// The first `limit` receipts in the order of time; none is older than `from`.
+    fn oldest_receipts(&self, from: WallTime, limit: usize) -> Result<Vec<ReceiptPlace>, Self::Error>;
 }
 
 /// What a log entry does: all of it together, or nothing.
@@ -29,6 +42,10 @@ pub struct Effects {
     /// To be appended to the audit, in this order.
     pub events: Vec<AuditEvent>,
     pub log_time: WallTime,
+    /// What [`View::receipts_from`] is to be from here on.
+    pub receipts_from: Option<WallTime>,
+    /// Where the outcome is from: this entry's place, or an earlier one where the request is a repeat.
+    pub revision: LogId,
     pub outcome: Outcome,
 }
 
@@ -53,20 +70,31 @@ pub enum Change {
         term: Term,
     },
     CursorKey(CursorKey),
+    /// What became of a request is kept under its key.
+    Receipt {
+        principal: String,
+        key: IdempotencyKey,
+        receipt: Receipt,
+    },
+    /// A receipt is kept no longer.
+    Forget(ReceiptPlace),
 }
 
 /// The effects of a command at its place in the log.
 pub fn apply<V: View>(view: &V, at: LogId, command: &Command) -> Result<Effects, V::Error> {
     let log_time = command.stamp.max(view.log_time());
-    let mut step = Step { view, at, command, effects: enter(view, at, log_time), audit_head: view.audit_head() };
-    let outcome = match &command.op {
-        Op::Set { namespace, key, value, value_type } => step.set(namespace, key, value, *value_type)?,
-        Op::Delete { namespace, key } => step.delete(namespace, key)?,
-        Op::SetNamespace { namespace, description, owner } => step.set_namespace(namespace, description, owner)?,
-        Op::DeleteNamespace { namespace } => step.delete_namespace(namespace)?,
-        Op::Bootstrap { cursor_key } => step.bootstrap(*cursor_key),
+    let mut step = Step {
+        view,
+        at,
+        command,
+        effects: enter(view, at, log_time),
+        audit_head: view.audit_head(),
+        namespaces: BTreeMap::new(),
+        keys: Vec::new(),
     };
-    Ok(Effects { outcome, ..step.effects })
+    step.expire()?;
+    let (revision, outcome) = step.once()?;
+    Ok(step.finish(revision, outcome))
 }
 
 /// The effects of a log entry that is no command: a leader's blank entry or a membership.
@@ -80,7 +108,8 @@ fn enter<V: View>(view: &V, at: LogId, log_time: WallTime) -> Effects {
     assert!(last_term <= Some(at.term), "the log's term went back: {last_term:?} to {}", at.term);
     let is_new = last_term != Some(at.term);
     let changes = if is_new { vec![Change::Term { first: at.index, term: at.term }] } else { Vec::new() };
-    Effects { changes, events: Vec::new(), log_time, outcome: Outcome::None }
+    let receipts_from = view.receipts_from();
+    Effects { changes, events: Vec::new(), log_time, receipts_from, revision: at, outcome: Outcome::None }
 }
 
 /// One command being applied.
@@ -90,17 +119,144 @@ struct Step<'a, V> {
     command: &'a Command,
     effects: Effects,
     audit_head: ChainHash,
+    /// As this command leaves them so far: its changes of entries are counted here.
+    namespaces: BTreeMap<Namespace, NamespaceChange>,
+    /// Its changes of entries, each of another key.
+    keys: Vec<Change>,
+}
+
+/// See [`Change::Namespace`].
+struct NamespaceChange {
+    record: NamespaceRecord,
+    replaces: Option<LogId>,
 }
 
 impl<V: View> Step<'_, V> {
+    /// Lets go of the oldest receipts, where their time is over.
+    fn expire(&mut self) -> Result<(), V::Error> {
+        let now = self.effects.log_time;
+        let Some(from) = self.effects.receipts_from.filter(|from| once::has_expired(*from, now)) else {
+            return Ok(());
+        };
+        let mut oldest = self.view.oldest_receipts(from, RECEIPTS_EXPIRED_MAX + 1)?.into_iter().peekable();
+        for _ in 0..RECEIPTS_EXPIRED_MAX {
+            let Some(place) = oldest.next_if(|place| once::has_expired(place.at, now)) else { break };
+            self.effects.changes.push(Change::Forget(place));
+        }
+        self.effects.receipts_from = oldest.peek().map(|place| place.at);
+        Ok(())
+    }
+
+    /// Does what is asked, or tells again what came of it when it was done.
+    fn once(&mut self) -> Result<(LogId, Outcome), V::Error> {
+        let Some(once) = &self.command.write.once else {
+            return Ok((self.at, self.decide()?));
+        };
+        let (principal, now) = (&self.command.actor, self.effects.log_time);
+        if let Some(receipt) = self.view.receipt(principal, &once.key)? {
+            if !once::has_expired(receipt.at, now) {
+                if receipt.fingerprint != once.fingerprint {
+                    return Ok((self.at, Outcome::IdempotencyMismatch));
+                }
+                return Ok((receipt.revision, receipt.outcome(&self.command.write.op, principal)));
+            }
+            // Its time is over, and it was not its turn yet: its place goes with it.
+            let (at, revision) = (receipt.at, receipt.revision);
+            let place = ReceiptPlace { at, revision, principal: principal.clone(), key: once.key.clone() };
+            self.effects.changes.push(Change::Forget(place));
+        }
+        let outcome = self.decide()?;
+        if let Some(result) = Kept::of(&outcome) {
+            let receipt = Receipt { fingerprint: once.fingerprint, revision: self.at, at: now, result };
+            let (principal, key) = (principal.clone(), once.key.clone());
+            self.effects.changes.push(Change::Receipt { principal, key, receipt });
+            self.effects.receipts_from.get_or_insert(now);
+        }
+        Ok((self.at, outcome))
+    }
+
+    fn decide(&mut self) -> Result<Outcome, V::Error> {
+        match &self.command.write.op {
+            Op::Set { namespace, key, value, value_type } => {
+                let before = self.view.key(namespace, key)?;
+                let current = before.as_ref().and_then(live_revision);
+                if !self.command.write.condition.holds(current) {
+                    return Ok(Outcome::PreconditionFailed { current });
+                }
+                let (entry, created) = self.set(before, namespace, key, value, *value_type)?;
+                Ok(Outcome::Set { entry, created })
+            }
+            Op::Delete { namespace, key } => {
+                // What is absent is absent, whatever the condition (RFC 9110, section 13.2.1).
+                let Some(KeyState::Live(before)) = self.view.key(namespace, key)? else {
+                    return Ok(Outcome::Absent);
+                };
+                let current = Some(before.revision);
+                if !self.command.write.condition.holds(current) {
+                    return Ok(Outcome::PreconditionFailed { current });
+                }
+                self.delete(before)?;
+                Ok(Outcome::Deleted)
+            }
+            Op::SetNamespace { namespace, description, owner } => self.set_namespace(namespace, description, owner),
+            Op::DeleteNamespace { namespace } => self.delete_namespace(namespace),
+            Op::Bootstrap { cursor_key } => Ok(self.bootstrap(*cursor_key)),
+            Op::Txn(txn) => self.txn(txn),
+        }
+    }
+
+    /// The effects so far, in an order that does not depend on how they came about.
+    fn finish(self, revision: LogId, outcome: Outcome) -> Effects {
+        let mut effects = Effects { revision, outcome, ..self.effects };
+        let namespaces = self.namespaces.into_values();
+        effects
+            .changes
+            .extend(namespaces.map(|NamespaceChange { record, replaces }| Change::Namespace { record, replaces }));
+        effects.changes.extend(self.keys);
+        effects
+    }
+
+    fn txn(&mut self, txn: &Txn) -> Result<Outcome, V::Error> {
+        let mut failed = Vec::new();
+        for (n, compare) in (0..).zip(txn.compare()) {
+            let found = self.view.key(&compare.namespace, &compare.key)?;
+            let current = found.as_ref().and_then(live_revision);
+            if current != compare.revision {
+                failed.push(FailedCompare { n, current });
+            }
+        }
+        if !failed.is_empty() {
+            return Ok(Outcome::CompareFailed { failed });
+        }
+        let mut results = Vec::with_capacity(txn.ops().len());
+        for op in txn.ops() {
+            // No operation changes the key of another, so that the view still has what is before it.
+            results.push(match op {
+                TxnOp::Set { namespace, key, value, value_type } => {
+                    let before = self.view.key(namespace, key)?;
+                    let (entry, _) = self.set(before, namespace, key, value, *value_type)?;
+                    OpResult::Set { version: entry.version }
+                }
+                TxnOp::Delete { namespace, key } => match self.view.key(namespace, key)? {
+                    Some(KeyState::Live(before)) => {
+                        self.delete(before)?;
+                        OpResult::Deleted
+                    }
+                    Some(KeyState::Deleted(_)) | None => OpResult::Absent,
+                },
+            });
+        }
+        Ok(Outcome::Txn { results })
+    }
+
     fn set(
         &mut self,
+        before: Option<KeyState>,
         namespace: &Namespace,
         key: &Key,
         value: &str,
         value_type: ValueType,
-    ) -> Result<Outcome, V::Error> {
-        let before = self.view.key(namespace, key)?;
+    ) -> Result<(Entry, bool), V::Error> {
         let replaces = before.as_ref().map(KeyState::revision);
         let before = before.and_then(KeyState::live);
         let now = self.effects.log_time;
@@ -126,18 +282,16 @@ impl<V: View> Step<'_, V> {
             new_digest: Some(Digest::of_value(value_type, value)),
             old_revision: before.as_ref().map(|entry| entry.revision),
         });
-        self.effects.changes.push(Change::Key { n: 0, state: KeyState::Live(entry.clone()), replaces });
-        Ok(Outcome::Set { entry, created: before.is_none() })
+        self.change_key(KeyState::Live(entry.clone()), replaces);
+        Ok((entry, before.is_none()))
     }
 
-    fn delete(&mut self, namespace: &Namespace, key: &Key) -> Result<Outcome, V::Error> {
-        let Some(KeyState::Live(before)) = self.view.key(namespace, key)? else {
-            return Ok(Outcome::Absent);
-        };
-        let found = self.view.namespace(namespace)?.and_then(NamespaceRecord::live);
+    fn delete(&mut self, before: Entry) -> Result<(), V::Error> {
+        let Entry { namespace, key, .. } = &before;
+        let found = self.namespace(namespace)?.and_then(NamespaceRecord::live);
         let mut row = found.expect("a live entry has a namespace: it cannot go before it");
         row.entries = row.entries.checked_sub(1).expect("a namespace counts all its live entries");
-        self.effects.changes.push(Change::Namespace { record: NamespaceRecord::Live(row), replaces: None });
+        self.change_namespace(NamespaceRecord::Live(row), None);
         let tombstone = Tombstone {
             namespace: namespace.clone(),
             key: key.clone(),
@@ -153,24 +307,31 @@ impl<V: View> Step<'_, V> {
             new_digest: None,
             old_revision: Some(before.revision),
         });
-        let replaces = Some(before.revision);
-        self.effects.changes.push(Change::Key { n: 0, state: KeyState::Deleted(tombstone), replaces });
-        Ok(Outcome::Deleted)
+        self.change_key(KeyState::Deleted(tombstone), Some(before.revision));
+        Ok(())
     }
 
     fn set_namespace(&mut self, namespace: &Namespace, description: &str, owner: &str) -> Result<Outcome, V::Error> {
-        let before = self.view.namespace(namespace)?;
-        let created = !matches!(before, Some(NamespaceRecord::Live(_)));
+        let before = self.namespace(namespace)?;
+        let live = before.clone().and_then(NamespaceRecord::live);
+        let current = live.as_ref().map(|row| row.revision);
+        if !self.command.write.condition.holds(current) {
+            return Ok(Outcome::PreconditionFailed { current });
+        }
         let namespace = self.write_namespace(before, namespace, description, owner, 0);
-        Ok(Outcome::NamespaceSet { namespace, created })
+        Ok(Outcome::NamespaceSet { namespace, created: live.is_none() })
     }
 
     fn delete_namespace(&mut self, namespace: &Namespace) -> Result<Outcome, V::Error> {
-        let Some(NamespaceRecord::Live(before)) = self.view.namespace(namespace)? else {
+        let Some(NamespaceRecord::Live(before)) = self.namespace(namespace)? else {
             return Ok(Outcome::Absent);
         };
         if before.entries > 0 {
             return Ok(Outcome::NamespaceNotEmpty);
+        }
+        let current = Some(before.revision);
+        if !self.command.write.condition.holds(current) {
+            return Ok(Outcome::PreconditionFailed { current });
         }
         self.record(Fact {
             action: Action::NamespaceDelete,
@@ -181,7 +342,7 @@ impl<V: View> Step<'_, V> {
             old_revision: Some(before.revision),
         });
         let record = NamespaceRecord::Deleted { path: namespace.clone(), revision: self.at };
-        self.effects.changes.push(Change::Namespace { record, replaces: Some(before.revision) });
+        self.change_namespace(record, Some(before.revision));
         Ok(Outcome::Deleted)
     }
 
@@ -195,10 +356,10 @@ impl<V: View> Step<'_, V> {
 
     /// One more live entry: its namespace comes into being with its first, owned by the author.
     fn count_new_entry(&mut self, namespace: &Namespace) -> Result<(), V::Error> {
-        match self.view.namespace(namespace)? {
+        match self.namespace(namespace)? {
             Some(NamespaceRecord::Live(mut row)) => {
                 row.entries += 1;
-                self.effects.changes.push(Change::Namespace { record: NamespaceRecord::Live(row), replaces: None });
+                self.change_namespace(NamespaceRecord::Live(row), None);
             }
             absent => {
                 let owner = &self.command.actor;
@@ -235,13 +396,33 @@ impl<V: View> Step<'_, V> {
             new_digest: Some(digest(&row)),
             old_revision: before.as_ref().map(|row| row.revision),
         });
-        self.effects.changes.push(Change::Namespace { record: NamespaceRecord::Live(row.clone()), replaces });
+        self.change_namespace(NamespaceRecord::Live(row.clone()), replaces);
         row
+    }
+
+    /// A namespace as this command leaves it so far.
+    fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceRecord>, V::Error> {
+        match self.namespaces.get(namespace) {
+            Some(changed) => Ok(Some(changed.record.clone())),
+            None => self.view.namespace(namespace),
+        }
+    }
+
+    fn change_namespace(&mut self, record: NamespaceRecord, replaces: Option<LogId>) {
+        let path = record.path().clone();
+        // A namespace that this command made takes the place of what was before it, however many entries it counts.
+        let replaces = self.namespaces.get(&path).and_then(|changed| changed.replaces).or(replaces);
+        self.namespaces.insert(path, NamespaceChange { record, replaces });
+    }
+
+    fn change_key(&mut self, state: KeyState, replaces: Option<LogId>) {
+        let n = u32::try_from(self.keys.len()).expect("a command changes at most some hundred keys");
+        self.keys.push(Change::Key { n, state, replaces });
     }
 
     /// Appends the audit event of one effective change.
     fn record(&mut self, fact: Fact<'_>) {
-        let n = u32::try_from(self.effects.events.len()).expect("a command makes at most a few events");
+        let n = u32::try_from(self.effects.events.len()).expect("a command makes at most two events a key");
         let mut event = AuditEvent {
             id: EventId { revision: self.at, n },
             timestamp: self.effects.log_time,
@@ -259,6 +440,14 @@ impl<V: View> Step<'_, V> {
         event.hash = event.chained_hash();
         self.audit_head = event.hash;
         self.effects.events.push(event);
+    }
+}
+
+/// The revision of an entry that is there.
+fn live_revision(state: &KeyState) -> Option<LogId> {
+    match state {
+        KeyState::Live(entry) => Some(entry.revision),
+        KeyState::Deleted(_) => None,
     }
 }
 

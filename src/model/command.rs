@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Key, Namespace, NamespaceState, ValueType};
+use super::{Condition, Entry, FailedCompare, Key, Namespace, NamespaceState, Once, OpResult, Txn, TxnOp, ValueType};
 use crate::base::{LogId, RequestId, WallTime};
 
 /// A change that a client asked for, as the leader puts it into the log. Everything that apply may depend on is in
@@ -14,7 +14,23 @@ pub struct Command {
     /// The principal that asked, for the audit.
     pub actor: String,
     pub request_id: RequestId,
+    pub write: Write,
+}
+
+/// A change, and when it is to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Write {
     pub op: Op,
+    /// Of the one entry or namespace that `op` names; a transaction compares by itself.
+    pub condition: Condition,
+    pub once: Option<Box<Once>>,
+}
+
+impl From<Op> for Write {
+    /// Whatever there is, and as often as it is asked for.
+    fn from(op: Op) -> Write {
+        Write { op, condition: Condition::default(), once: None }
+    }
 }
 
 /// What to change.
@@ -31,6 +47,8 @@ pub enum Op {
     /// Gives the cluster the secret that authenticates cursors. Proposed by a leader that finds none; only the first
     /// one counts, so that it stays the same for ever. No audit event: nothing that a client can see changes.
     Bootstrap { cursor_key: CursorKey },
+    /// Several changes of entries, or none.
+    Txn(Txn),
 }
 
 /// 32 secret bytes in the replicated state with which every node makes and checks cursors. Never printed.
@@ -47,6 +65,7 @@ impl fmt::Debug for CursorKey {
 /// What became of a committed command, the same on every node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
+    /// Its place in the log; of a request that was done before, the place where it was done.
     pub revision: LogId,
     pub outcome: Outcome,
 }
@@ -66,13 +85,22 @@ pub enum Outcome {
     NamespaceSet { namespace: NamespaceState, created: bool },
     /// The namespace still has entries; nothing changed.
     NamespaceNotEmpty,
+    /// The condition does not hold of what is at `current`, or absent; nothing changed.
+    PreconditionFailed { current: Option<LogId> },
+    /// The idempotency key was used for another request; nothing changed.
+    IdempotencyMismatch,
+    /// The transaction was made: what came of each operation, in their order.
+    Txn { results: Vec<OpResult> },
+    /// Comparisons of the transaction did not hold; nothing changed.
+    CompareFailed { failed: Vec<FailedCompare> },
 }
 
 impl Command {
     /// The bytes of the value it carries: what batches are bounded by.
     pub fn value_bytes(&self) -> usize {
-        match &self.op {
+        match &self.write.op {
             Op::Set { value, .. } => value.len(),
+            Op::Txn(txn) => txn.ops().iter().map(TxnOp::value_bytes).sum(),
             Op::Delete { .. } | Op::SetNamespace { .. } | Op::DeleteNamespace { .. } | Op::Bootstrap { .. } => 0,
         }
     }
@@ -81,12 +109,13 @@ impl Command {
 impl fmt::Display for Command {
     /// Never a value: this is for logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.op {
+        match &self.write.op {
             Op::Set { namespace, key, value, .. } => write!(f, "set {namespace}/-/{key} ({} bytes)", value.len()),
             Op::Delete { namespace, key } => write!(f, "delete {namespace}/-/{key}"),
             Op::SetNamespace { namespace, .. } => write!(f, "set namespace {namespace}"),
             Op::DeleteNamespace { namespace } => write!(f, "delete namespace {namespace}"),
             Op::Bootstrap { .. } => f.write_str("bootstrap"),
+            Op::Txn(txn) => write!(f, "transaction of {}", txn.ops().len()),
         }
     }
 }
@@ -103,7 +132,12 @@ mod tests {
 
     #[test]
     fn a_command_prints_neither_values_nor_secrets() {
-        let command = |op| Command { stamp: WallTime(0), actor: "a".into(), request_id: RequestId::default(), op };
+        let command = |op: Op| Command {
+            stamp: WallTime(0),
+            actor: "a".into(),
+            request_id: RequestId::default(),
+            write: op.into(),
+        };
         let set = command(Op::Set {
             namespace: Namespace::parse("n").unwrap(),
             key: Key::parse("k").unwrap(),

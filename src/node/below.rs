@@ -13,7 +13,7 @@ use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, Term, 
 use crate::host::{BoxFuture, StoreError};
 use crate::keys::StateView;
 use crate::log::{SnapshotMeta, SnapshotStream};
-use crate::model::{Applied, Command, Entry, EventId, Key, Namespace, NamespaceState, Op};
+use crate::model::{Applied, Command, Entry, EventId, Key, Namespace, NamespaceState, Write};
 use crate::peer::{FrameKind, Lane, PeerHandle, PeerTarget};
 use crate::raft::{self, ChangeError, ChangeRequest, Changed, RaftHandle, ReadIndexError, Standing};
 
@@ -38,7 +38,7 @@ struct Raft(RaftHandle);
 impl Consensus for Raft {
     fn propose(
         &self,
-        op: Op,
+        write: Write,
         actor: String,
         request_id: RequestId,
         deadline: Monotonic,
@@ -46,7 +46,7 @@ impl Consensus for Raft {
         let raft = self.0.clone();
         Box::pin(async move {
             // The Raft actor stamps the time.
-            let command = Command { stamp: WallTime(0), actor, request_id, op };
+            let command = Command { stamp: WallTime(0), actor, request_id, write };
             raft.propose(command, deadline).await.map_err(|error| match error {
                 raft::ProposeError::NotLeader { .. } => ProposeError::NotLeader,
                 raft::ProposeError::Overloaded => ProposeError::Overloaded,
@@ -223,6 +223,10 @@ impl ReadView for StateView {
         let at = at.unwrap_or(LogIndex(u64::MAX));
         let page = self.namespaces_at(prefix, after, limit, bytes_max, at)?;
         Ok(NamespacePage { namespaces: page.namespaces, more: page.more })
+    }
+
+    fn list_changed(&self, namespace: Option<&Namespace>) -> Result<Option<LogId>, StoreError> {
+        StateView::list_changed(self, namespace)
     }
 
     fn cursor_key(&self) -> Option<[u8; 32]> {

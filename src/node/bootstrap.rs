@@ -98,7 +98,7 @@ pub(super) async fn give_secrets(host: Host, raft: RaftHandle, apply: ApplyHandl
                 stamp: WallTime(0),
                 actor: "confman".to_owned(),
                 request_id: RequestId::from_random(rng.random()),
-                op: Op::Bootstrap { cursor_key: CursorKey(rng.random()) },
+                write: Op::Bootstrap { cursor_key: CursorKey(rng.random()) }.into(),
             };
             if let Err(error) = raft.propose(command, host.clock.now().after(SECRETS_DEADLINE)).await {
                 tracing::debug!(%error, "the cluster has no replicated secrets yet");

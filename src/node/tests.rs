@@ -11,7 +11,9 @@ use crate::base::{RequestId, WallTime};
 use crate::config;
 use crate::host::Clock;
 use crate::host::fake::{self, FakeHost};
-use crate::model::{Entry, Key, Namespace, Op, Outcome, ValueType};
+use crate::model::{
+    Condition, Entry, Fingerprint, IdempotencyKey, Key, Namespace, Once, Op, Outcome, ValueType, Write,
+};
 
 const CONFIG: &str = r#"
 cluster = "alone"
@@ -61,7 +63,14 @@ pub(crate) async fn set_value(node: &Node, value: &str) -> Entry {
         value_type: ValueType::String,
     };
     let request_id = RequestId::parse("r").expect("a request id");
-    let request = WriteRequest { op, actor: "admin".to_owned(), request_id, forwarded: false, may_redirect: false };
+    // A key of its own, so that receipts are among what there is.
+    let key =
+        IdempotencyKey::parse(&format!("after-{:?}", node.apply.status().applied).replace(' ', "")).expect("a key");
+    let condition = Condition::default();
+    let once = Some(Box::new(Once { key, fingerprint: Fingerprint::of(&op, &condition) }));
+    let write = Write { op, condition, once };
+    let actor = "admin".to_owned();
+    let request = WriteRequest { write, actor, request_id, forwarded: false, may_redirect: false };
     let Outcome::Set { entry, .. } = node.api.write(request).await.expect("it writes").outcome else {
         panic!("a set has the outcome of a set");
     };

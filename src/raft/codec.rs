@@ -10,7 +10,7 @@ use super::types::{RaftEntry, Types, VoteOf, log_id_of, raft_log_id};
 use crate::log::LogEntry;
 
 /// The version of what this module writes: log payloads, votes, membership, Raft frames.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Encodes with the format version in front.
 pub(super) fn encode<T: Serialize>(value: &T) -> Bytes {

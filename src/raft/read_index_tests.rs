@@ -144,7 +144,7 @@ async fn a_follower_answers_other_nodes_with_a_refusal_and_passes_nothing_on() {
     for wait_ms in [0, 10, u64::MAX] {
         assert_eq!(ask(leader, wait_ms).await, ReadIndexAnswer::NoQuorum);
     }
-    for junk in [Bytes::new(), Bytes::from_static(b"\x02\x01"), Bytes::from(vec![1; 1 << 20])] {
+    for junk in [Bytes::new(), Bytes::from_static(b"\x03\x01"), Bytes::from(vec![2; 1 << 20])] {
         assert!(leader.server.handle(FrameKind::ReadIndex, junk).await.is_err());
     }
 }

@@ -54,7 +54,7 @@ async fn fill(storage: &GroupStorage, writes: u64) {
             stamp: crate::base::WallTime(index),
             actor: "ann".into(),
             request_id: crate::base::RequestId::parse("r").unwrap(),
-            op: Op::Set { namespace, key, value, value_type: ValueType::String },
+            write: Op::Set { namespace, key, value, value_type: ValueType::String }.into(),
         })
     };
     let entries: Vec<ApplyEntry> = (0..=writes)
@@ -303,7 +303,7 @@ fn append(prev: Option<u64>, entries: Vec<(u64, usize)>) -> Bytes {
             value_type: ValueType::String,
         };
         let request_id = crate::base::RequestId::parse("r").unwrap();
-        let command = Command { stamp: crate::base::WallTime(1), actor: "ann".into(), request_id, op };
+        let command = Command { stamp: crate::base::WallTime(1), actor: "ann".into(), request_id, write: op.into() };
         let payload = codec::encode(&openraft::EntryPayload::<Command, NodeId, super::Member>::Normal(command));
         codec::raft_entry::<TokioRuntime>(LogEntry { id: LogId::new(3, index), payload }).unwrap()
     };

@@ -99,7 +99,7 @@ impl TestNode {
             value_type: ValueType::String,
         };
         let request_id = RequestId::parse("r").unwrap();
-        let command = Command { stamp: WallTime(0), actor: "ann".into(), request_id, op };
+        let command = Command { stamp: WallTime(0), actor: "ann".into(), request_id, write: op.into() };
         self.raft.propose(command, self.deadline(5_000)).await.unwrap().revision
     }
 }

@@ -10,6 +10,7 @@ mod members;
 mod namespace;
 mod problem;
 mod slug;
+mod txn;
 mod value;
 
 pub use audit::{AuditBreak, AuditEvent, AuditList, AuditVerification};
@@ -22,6 +23,7 @@ pub use members::{
 pub use namespace::{Namespace, NamespaceList, SetNamespaceRequest};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, TYPE_BASE};
 pub use slug::Slug;
+pub use txn::{Compare, FailedCompare, TxnAnswer, TxnOp, TxnOutcome, TxnRequest, TxnResult};
 pub use value::{InvalidValue, ValueType};
 
 #[cfg(test)]

@@ -72,6 +72,24 @@ fn entries_are_set_read_listed_and_deleted() {
     run(admin(&["set", "payments", "offset", "-5", "--type", "number"]), 0);
     read(&["get", "payments", "offset"], "-5");
 
+    let transact = |txn: &str, code: i32| {
+        let mut piped = admin(&["txn", "-"]);
+        let mut child =
+            piped.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        child.stdin.take().expect("its input").write_all(txn.as_bytes()).expect("it reads");
+        let output = child.wait_with_output().expect("it ends");
+        expect_code(&output, code);
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let made = transact(
+        r#"{"ops":[{"set":{"namespace":"payments","key":"db.url","value":"postgres://b"}},{"delete":{"namespace":"payments","key":"no"}}]}"#,
+        0,
+    );
+    assert!(made.starts_with("set db.url in payments: version 3\nfound no entry no in payments\nrevision "), "{made}");
+    let held = r#"{"compare":[{"namespace":"payments","key":"db.url","revision":null}],"ops":[{"delete":{"namespace":"payments","key":"db.url"}}]}"#;
+    assert_eq!(transact(held, 3), "");
+    assert_eq!(transact("{}", 2), "");
+
     let list = run(admin(&["list", "payments"]), 0);
     let rows: Vec<Vec<&str>> = list.lines().map(|line| line.split('\t').collect()).collect();
     assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), ["ca/pem", "db.url", "offset"]);

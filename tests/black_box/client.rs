@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use confman::client::{Client, ClientConfig, Error};
-use confman::wire::{Slug, ValueType};
+use confman::wire::{Compare, Slug, TxnOp, TxnOutcome, TxnRequest, ValueType};
 
 use crate::support::{ADMIN, Cluster, READER, wait_for};
 
@@ -41,6 +41,17 @@ fn what_is_written_is_read_listed_and_audited() {
         assert!(events.len() >= 25 && events.windows(2).all(|pair| pair[0].previous_hash == pair[1].hash));
         assert!(client.delete("teams/app", "a/07").await.expect("an answer").is_some());
         assert_eq!(client.delete("teams/app", "a/07").await, Ok(None));
+        let names = |key: &str| ("teams/app".to_owned(), key.to_owned());
+        let (namespace, key) = names("a/08");
+        let compare = Compare { namespace, key, revision: None };
+        let ((namespace, key), value) = (names("a/07"), "2".to_owned());
+        let set = TxnOp::Set { namespace, key, value, value_type: ValueType::Number };
+        let mut txn = TxnRequest { compare: vec![compare], ops: vec![set] };
+        let error = client.txn(&txn).await.expect_err("there is such an entry");
+        assert_eq!((error.slug(), error.may_have_happened()), (Some(Slug::PreconditionFailed), false));
+        txn.compare.clear();
+        let answer = client.txn(&txn).await.expect("a transaction");
+        assert_eq!((answer.results[0].outcome, answer.results[0].version), (TxnOutcome::Created, Some(1)));
         let error = client.delete_namespace("teams/app").await.expect_err("it has entries");
         assert_eq!(error.slug(), Some(Slug::NamespaceNotEmpty));
         assert_eq!(client.cluster().await.expect("a cluster").nodes.len(), 3);

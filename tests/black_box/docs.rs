@@ -43,11 +43,14 @@ fn the_rest_guide_as_it_says() {
     let Some(tried) = Tried::pages(&[Part::all("src/docs/api.md")], true) else { return };
     tried.says("304");
     tried.says("\"valid\":true");
+    tried.says("\"outcome\":\"deleted\"");
     tried.says_problems(&[
+        "idempotency-mismatch",
         "invalid-value",
         "membership-conflict",
         "namespace-not-empty",
         "not-found",
+        "precondition-failed",
         "version-unknown",
     ]);
 }

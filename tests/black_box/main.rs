@@ -21,6 +21,7 @@ mod members;
 mod mistakes;
 mod namespaces;
 mod no_quorum;
+mod once;
 mod reads_and_writes;
 mod roles;
 mod rolling;

@@ -15,8 +15,8 @@ use crate::api::types::{
 use crate::base::{LogId, LogIndex, RequestId, Term, WallTime};
 use crate::host::{BoxFuture, StoreError};
 use crate::model::{
-    self, Applied, CHAIN_START, ChainHash, Change, Command, CursorKey, Entry, Key, KeyState, Namespace,
-    NamespaceRecord, NamespaceState, Op, View,
+    self, Applied, CHAIN_START, ChainHash, Change, Command, CursorKey, Entry, IdempotencyKey, Key, KeyState, Namespace,
+    NamespaceRecord, NamespaceState, Receipt, ReceiptPlace, View, Write,
 };
 
 /// The term in which everything is applied.
@@ -45,6 +45,9 @@ struct FakeRows {
 struct Maps {
     keys: BTreeMap<(Namespace, Key), KeyState>,
     namespaces: BTreeMap<Namespace, NamespaceRecord>,
+    receipts: BTreeMap<(String, IdempotencyKey), Receipt>,
+    /// What last changed the list of a namespace's entries, or that of namespaces.
+    lists: BTreeMap<Option<Namespace>, LogId>,
 }
 
 impl FakeState {
@@ -71,14 +74,15 @@ impl FakeState {
         self.0.lock().unwrap().audit_broken = true;
     }
 
-    pub fn apply(&self, op: Op, actor: String, request_id: RequestId) -> Applied {
+    pub fn apply(&self, write: impl Into<Write>, actor: String, request_id: RequestId) -> Applied {
         let mut state = self.0.lock().unwrap();
         let before = state.rows.clone();
         state.past.push(before);
         state.index += 1;
         let revision = LogId::new(TERM, state.index);
-        let Ok(effects) = model::apply(&*state, revision, &Command { stamp: LOG_TIME, actor, request_id, op });
-        let mut values = (None, None);
+        let command = Command { stamp: LOG_TIME, actor, request_id, write: write.into() };
+        let Ok(effects) = model::apply(&*state, revision, &command);
+        let mut values = BTreeMap::new();
         for change in effects.changes {
             match change {
                 Change::Key { state: new, .. } => {
@@ -86,12 +90,21 @@ impl FakeState {
                         KeyState::Live(entry) => (entry.namespace.clone(), entry.key.clone()),
                         KeyState::Deleted(gone) => (gone.namespace.clone(), gone.key.clone()),
                     };
-                    values.1 = value_of(new.clone());
-                    values.0 = state.rows.keys.insert(name, new).and_then(value_of);
+                    let now = value_of(new.clone());
+                    let before = state.rows.keys.insert(name.clone(), new).and_then(value_of);
+                    state.rows.lists.insert(Some(name.0.clone()), revision);
+                    values.insert(name, (before, now));
                 }
                 Change::Namespace { record, .. } => {
+                    if record.revision() == revision {
+                        state.rows.lists.insert(None, revision);
+                    }
                     state.rows.namespaces.insert(record.path().clone(), record);
                 }
+                Change::Receipt { principal, key, receipt } => {
+                    state.rows.receipts.insert((principal, key), receipt);
+                }
+                Change::Forget(_) => unreachable!("time stands still here"),
                 Change::Term { .. } | Change::CursorKey(_) => {}
             }
         }
@@ -100,7 +113,7 @@ impl FakeState {
             state.events.push(shown(event, &values));
         }
         state.waiting.drain(..).for_each(Waker::wake);
-        Applied { revision, outcome: effects.outcome }
+        Applied { revision: effects.revision, outcome: effects.outcome }
     }
 }
 
@@ -108,9 +121,13 @@ fn value_of(state: KeyState) -> Option<String> {
     state.live().map(|entry| entry.value)
 }
 
+/// Old and new value of every key that a command changed.
+type Values = BTreeMap<(Namespace, Key), (Option<String>, Option<String>)>;
+
 /// An event, with the values that it is about where it is about a key.
-fn shown(event: model::AuditEvent, values: &(Option<String>, Option<String>)) -> AuditEvent {
-    let (old_value, new_value) = if event.key.is_some() { values.clone() } else { (None, None) };
+fn shown(event: model::AuditEvent, values: &Values) -> AuditEvent {
+    let of_key = event.key.clone().and_then(|key| values.get(&(event.namespace.clone(), key)).cloned());
+    let (old_value, new_value) = of_key.unwrap_or_default();
     AuditEvent {
         id: EventId { revision: event.id.revision, n: event.id.n },
         timestamp: event.timestamp,
@@ -166,6 +183,18 @@ impl View for FakeRows {
 
     fn cursor_key(&self) -> Option<CursorKey> {
         None
+    }
+
+    fn receipt(&self, principal: &str, key: &IdempotencyKey) -> Result<Option<Receipt>, Infallible> {
+        Ok(self.rows.receipts.get(&(principal.to_owned(), key.clone())).cloned())
+    }
+
+    fn receipts_from(&self) -> Option<WallTime> {
+        None
+    }
+
+    fn oldest_receipts(&self, _: WallTime, _: usize) -> Result<Vec<ReceiptPlace>, Infallible> {
+        Ok(Vec::new())
     }
 }
 
@@ -272,6 +301,10 @@ impl ReadView for FakeRows {
         let more = namespaces.len() > limit;
         namespaces.truncate(limit);
         Ok(NamespacePage { namespaces, more })
+    }
+
+    fn list_changed(&self, namespace: Option<&Namespace>) -> Result<Option<LogId>, StoreError> {
+        Ok(self.rows.lists.get(&namespace.cloned()).copied())
     }
 
     fn cursor_key(&self) -> Option<[u8; 32]> {

@@ -5,7 +5,10 @@ use proptest::prelude::*;
 use super::install::Rows;
 use super::*;
 use crate::base::LogIndex;
-use crate::model::{Entry, NamespaceState};
+use crate::model::{Entry, NamespaceState, Revisions};
+
+/// In milliseconds.
+const HOUR: u64 = 60 * 60 * 1000;
 
 /// What a log may hold, with few names so that entries meet each other.
 fn payload() -> impl Strategy<Value = ApplyPayload> {
@@ -21,9 +24,26 @@ fn payload() -> impl Strategy<Value = ApplyPayload> {
         }),
         2 => spaces().prop_map(|n| Op::DeleteNamespace { namespace: namespace(&n) }),
         1 => any::<u8>().prop_map(|byte| Op::Bootstrap { cursor_key: CursorKey([byte; 32]) }),
+        4 => proptest::collection::btree_map((spaces(), name()), proptest::option::of("[x-z]"), 1..4).prop_map(|ops| {
+            let op = |((n, k), value): ((String, String), Option<String>)| match value {
+                Some(value) => TxnOp::Set {
+                    namespace: namespace(&n), key: key(&k), value, value_type: ValueType::String
+                },
+                None => TxnOp::Delete { namespace: namespace(&n), key: key(&k) },
+            };
+            Op::Txn(Txn::new(Vec::new(), ops.into_iter().map(op).collect()).unwrap())
+        }),
     ];
+    let condition = prop_oneof![
+        6 => Just(Condition::default()),
+        1 => Just(Condition { if_match: Some(Revisions::Any), if_none_match: None }),
+        1 => Just(Condition { if_match: None, if_none_match: Some(Revisions::Any) }),
+    ];
+    let once = proptest::option::of("[pqr]{1,2}");
     prop_oneof![
-        12 => (op, 0..100u64).prop_map(|(op, stamp)| command(op, stamp)),
+        12 => (op, condition, once, 0..10 * HOUR).prop_map(|(op, condition, once, stamp)| {
+            command_once(op, condition, stamp, once.as_deref())
+        }),
         1 => Just(ApplyPayload::Blank),
         1 => any::<[u8; 2]>().prop_map(|bytes| ApplyPayload::Membership(Bytes::copy_from_slice(&bytes))),
     ]
@@ -32,8 +52,12 @@ fn payload() -> impl Strategy<Value = ApplyPayload> {
 fn log_of(payloads: Vec<(ApplyPayload, bool)>) -> Vec<ApplyEntry> {
     let mut entries = log("");
     let mut term = 1;
-    for (payload, new_term) in payloads {
+    for (mut payload, new_term) in payloads {
         term += u64::from(new_term);
+        // Time goes on, so that receipts come and go.
+        if let ApplyPayload::Command(command) = &mut payload {
+            command.stamp.0 += entries.len() as u64 * HOUR;
+        }
         entries.push(ApplyEntry { id: LogId::new(term, entries.len() as u64), payload });
     }
     entries
@@ -95,9 +119,22 @@ proptest! {
             let host = fake::host();
             let apply = start(&host).await;
             let mut moments: Vec<BTreeMap<(Namespace, Key), Entry>> = Vec::new();
+            let mut changed = BTreeMap::new();
             for entry in &entries {
                 apply.apply(vec![entry.clone()]).await.unwrap();
-                moments.push(everything_listed(&apply.view().unwrap(), None, 1000));
+                let view = apply.view().unwrap();
+                let now = everything_listed(&view, None, 1000);
+                // What a list's ETag is made of changes just when the list does.
+                for name in ["m", "n"].map(namespace) {
+                    let of = |moment: &BTreeMap<(Namespace, Key), Entry>| -> Vec<Entry> {
+                        moment.values().filter(|entry| entry.namespace == name).cloned().collect()
+                    };
+                    if of(&now) != moments.last().map(of).unwrap_or_default() {
+                        changed.insert(name.clone(), entry.id);
+                    }
+                    prop_assert_eq!(view.list_changed(Some(&name)).unwrap(), changed.get(&name).copied());
+                }
+                moments.push(now);
             }
             let view = apply.view().unwrap();
             for (index, moment) in moments.iter().enumerate() {
@@ -132,12 +169,17 @@ proptest! {
             let settings = |rows: Vec<NamespaceState>| -> Vec<NamespaceState> {
                 rows.into_iter().map(|row| NamespaceState { entries: 0, ..row }).collect()
             };
-            let mut moments = Vec::new();
+            let (mut moments, mut changed) = (Vec::<Vec<NamespaceState>>::new(), None);
             for entry in &entries {
                 apply.apply(vec![entry.clone()]).await.unwrap();
                 let view = apply.view().unwrap();
                 let read = ["m", "n"].map(|name| view.namespace(&namespace(name)).unwrap());
-                moments.push(settings(read.into_iter().flatten().collect()));
+                let now = settings(read.into_iter().flatten().collect());
+                if now != moments.last().cloned().unwrap_or_default() {
+                    changed = Some(entry.id);
+                }
+                prop_assert_eq!(view.list_changed(None).unwrap(), changed);
+                moments.push(now);
             }
             let view = apply.view().unwrap();
             for (index, moment) in moments.iter().enumerate() {

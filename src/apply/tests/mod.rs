@@ -14,7 +14,10 @@ use crate::base::{GroupId, LogId, RequestId, WallTime};
 use crate::host::fake::{self, FakeHost};
 use crate::host::{Direction, Row};
 use crate::keys::{ListPage, StateView, everything};
-use crate::model::{Applied, Command, CursorKey, Key, Namespace, Op, ValueType};
+use crate::model::{
+    Applied, Command, Condition, CursorKey, Fingerprint, IdempotencyKey, Key, Namespace, Once, Op, Txn, TxnOp,
+    ValueType, Write,
+};
 
 const GROUP: GroupId = GroupId(0);
 
@@ -35,38 +38,63 @@ fn delete(name: &str) -> Op {
 }
 
 fn command(op: Op, stamp: u64) -> ApplyPayload {
+    command_once(op, Condition::default(), stamp, None)
+}
+
+fn command_once(op: Op, condition: Condition, stamp: u64, key: Option<&str>) -> ApplyPayload {
     let request_id = RequestId::parse("r").unwrap();
-    ApplyPayload::Command(Command { stamp: WallTime(stamp), actor: "ann".into(), request_id, op })
+    let of = |key| Once { key: IdempotencyKey::parse(key).unwrap(), fingerprint: Fingerprint::of(&op, &condition) };
+    let once = key.map(|key| Box::new(of(key)));
+    let write = Write { op, condition, once };
+    ApplyPayload::Command(Command { stamp: WallTime(stamp), actor: "ann".into(), request_id, write })
 }
 
 /// A log: the bootstrap membership at 0, then what a script says, joined by `; `: `a=1`, `del a`, `blank`,
-/// `member x`, `bootstrap`, `ns x` (describes the namespace), `nsdel`, `term 2`.
+/// `member x`, `bootstrap`, `ns x` (describes the namespace), `nsdel`, `txn a=1 del:b`, `term 2`, `clock 50` (from here
+/// on, else an entry's time is its index). A command may end with `once KEY`.
 fn log(script: &str) -> Vec<ApplyEntry> {
     let membership = |text: &str| ApplyPayload::Membership(Bytes::copy_from_slice(text.as_bytes()));
     let mut entries = vec![ApplyEntry { id: LogId::new(0, 0), payload: membership("first") }];
-    let mut term = 1;
+    let (mut term, mut clock) = (1, None);
     for line in script.split("; ").filter(|line| !line.is_empty()) {
         let index = entries.len() as u64;
+        let (line, once) = line.split_once(" once ").map_or((line, None), |(line, key)| (line, Some(key)));
+        let command = |op| command_once(op, Condition::default(), clock.unwrap_or(index), once);
         let payload = match line.split_once([' ', '=']) {
             Some(("term", number)) => {
                 term = number.parse().unwrap();
                 continue;
             }
+            Some(("clock", number)) => {
+                clock = Some(number.parse().unwrap());
+                continue;
+            }
             None if line == "blank" => ApplyPayload::Blank,
-            None if line == "bootstrap" => command(Op::Bootstrap { cursor_key: CursorKey([index as u8; 32]) }, index),
-            None if line == "nsdel" => command(Op::DeleteNamespace { namespace: namespace("n") }, index),
+            None if line == "bootstrap" => command(Op::Bootstrap { cursor_key: CursorKey([index as u8; 32]) }),
+            None if line == "nsdel" => command(Op::DeleteNamespace { namespace: namespace("n") }),
             Some(("ns", text)) => {
                 let (namespace, description) = (namespace("n"), text.to_owned());
-                command(Op::SetNamespace { namespace, description, owner: "bob".into() }, index)
+                command(Op::SetNamespace { namespace, description, owner: "bob".into() })
             }
             Some(("member", text)) => membership(text),
-            Some(("del", name)) => command(delete(name), index),
-            Some((name, value)) => command(set(name, value), index),
+            Some(("txn", words)) => command(Op::Txn(txn(words))),
+            Some(("del", name)) => command(delete(name)),
+            Some((name, value)) => command(set(name, value)),
             None => panic!("{line}?"),
         };
         entries.push(ApplyEntry { id: LogId::new(term, index), payload });
     }
     entries
+}
+
+fn txn(words: &str) -> Txn {
+    let op = |word: &str| match word.split_once([':', '=']).unwrap() {
+        ("del", name) => TxnOp::Delete { namespace: namespace("n"), key: key(name) },
+        (name, value) => {
+            TxnOp::Set { namespace: namespace("n"), key: key(name), value: value.into(), value_type: ValueType::String }
+        }
+    };
+    Txn::new(Vec::new(), words.split(' ').map(op).collect()).unwrap()
 }
 
 async fn start(host: &FakeHost) -> ApplyHandle {

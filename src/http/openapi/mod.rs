@@ -17,7 +17,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use self::operations::{Answer, Content, OPERATIONS, Operation, TAGS};
+use self::operations::{Content, OPERATIONS, Operation, TAGS};
 use self::problems::{in_group, problems_of};
 use self::schemas::reference;
 use super::HttpState;
@@ -26,6 +26,7 @@ use super::auth::role_name;
 use super::consistency;
 use super::problem::Problem;
 use super::routes::{Access, ROUTES, Route, Serves};
+use super::write::IDEMPOTENCY_KEY;
 use crate::base::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use crate::wire::{PROBLEM_CONTENT_TYPE, Slug};
 
@@ -141,11 +142,32 @@ fn parameters(route: &Route) -> Vec<Value> {
             }));
         }
     }
-    let has_etag = |answer: &Answer| answer.status == 304;
-    if operation_of(route).is_some_and(|operation| operation.answers.iter().any(has_etag)) {
+    if route.takes_conditions() {
+        let header = |name: &str, example: &str, description: &str| {
+            let schema = json!({ "type": "string" });
+            json!({ "name": name, "in": "header", "schema": schema, "example": example, "description": description })
+        };
+        let is_read = route.method == Method::GET;
+        parameters.push(header(
+            "If-Match",
+            "\"5:42\"",
+            "ETags, or `*` for whichever: where the current one is not among them, nothing is done and the answer is 412.",
+        ));
+        parameters.push(if is_read {
+            let description = "ETags that the client has: where the current one is among them, or for `*`, the answer is 304.";
+            header("If-None-Match", "\"5:42\"", description)
+        } else {
+            let description = "`*`: where there is one, nothing is done and the answer is 412. ETags: where the current one is \
+                               among them.";
+            header("If-None-Match", "*", description)
+        });
+    }
+    if route.takes_idempotency_key() {
         parameters.push(json!({
-            "name": "If-None-Match", "in": "header", "schema": { "type": "string" }, "example": "\"5:42\"",
-            "description": "ETags that the client has: where the current one is among them, or for `*`, the answer is 304."
+            "name": IDEMPOTENCY_KEY.as_str(), "in": "header",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 257, "pattern": "^[!-~]+$" },
+            "description": "A name of the client's for this request, up to 255 characters, with or without quotes. The same \
+                            request with the same name is done once, and answered the same within 24 hours, by any node."
         }));
     }
     parameters.push(json!({
@@ -248,7 +270,7 @@ fn problem_response(status: u16, slugs: &[Slug]) -> Value {
     let own = match status {
         307 => &["Location"][..],
         401 => &["WWW-Authenticate"],
-        404 | 409 => &["X-Confman-Version"],
+        404 | 409 | 412 | 422 => &["X-Confman-Version"],
         503 => &["Retry-After"],
         _ => &[],
     };
@@ -263,9 +285,13 @@ fn problem_response(status: u16, slugs: &[Slug]) -> Value {
     let names: Vec<String> =
         slugs.iter().map(|slug| format!("`{slug}`: {}", problems::meaning(status, *slug))).collect();
     let schema = json!({ "allOf": [reference("Problem"), { "properties": { "type": { "enum": types } } }] });
+    let mut headers = header_references(own);
+    if status == 412 {
+        headers["ETag"] = json!({ "$ref": "#/components/headers/CurrentETag" });
+    }
     json!({
         "description": names.join(" "),
-        "headers": header_references(own),
+        "headers": headers,
         "content": { PROBLEM_CONTENT_TYPE: { "schema": schema, "examples": examples } }
     })
 }
@@ -295,6 +321,7 @@ fn headers() -> Value {
         "X-Request-ID": header("The request's id: its own, or made.", "0d6f6f2b0f9a4c3e8b7a6d5c4b3a2910", true),
         "X-Confman-Version": header(version, "5:57", false),
         "ETag": header("The revision of what is shown.", "\"5:42\"", true),
+        "CurrentETag": header("Of what is there now, where there is something.", "\"5:43\"", false),
         "Location": header("The same request at the leader; of a node that came in, where it is shown.", "http://10.0.0.1:7400/api/v1/config/payments/db%2Furl?hop=1", true),
         "Retry-After": header("In how many seconds to try again.", "1", true),
         "WWW-Authenticate": header("How to authenticate.", "Bearer realm=\"confman\"", true),

@@ -3,7 +3,8 @@
 use axum::http::Method;
 
 use crate::http::routes::{
-    AUDIT_OF, AUDIT_VERIFY, BACKUP, ENTRY, LEADER, LIST, MEMBER, MEMBERS, NAMESPACE, READY, REPLACE, SWAGGER_ASSET,
+    AUDIT_OF, AUDIT_VERIFY, BACKUP, ENTRY, LEADER, LIST, MEMBER, MEMBERS, NAMESPACE, NAMESPACES, READY, REPLACE,
+    SWAGGER_ASSET, TXN,
 };
 use crate::wire::Slug;
 
@@ -127,20 +128,39 @@ pub(super) static OPERATIONS: &[Operation] = &[
         tag: "Entries",
         summary: "The entries of a namespace",
         description: "Keys in byte order. All pages of one cursor show one revision, on whichever node they are asked for. An \
-                      unknown namespace is an empty list.",
+                      unknown namespace is an empty list. The ETag changes with every write and delete in the namespace.",
         body: None,
-        answers: &[json(200, "A page.", "EntryList", VERSION)],
+        answers: &[
+            json(200, "A page.", "EntryList", VERSION_AND_ETAG),
+            nothing(304, "`If-None-Match` names the list's ETag.", VERSION_AND_ETAG),
+        ],
         problems: &[Slug::InvalidCursor],
     },
     Operation {
+        method: Method::POST,
+        path: TXN,
+        id: "transact",
+        tag: "Entries",
+        summary: "Several changes at one revision",
+        description: "All of them where every comparison holds, else none. 1 to 512 operations, each of another key; as many \
+                      comparisons. A namespace that does not exist comes to be as with the set of an entry. The delete of \
+                      what is absent changes nothing, and the others are made all the same. Answered as the set of an entry.",
+        body: Some("TxnRequest"),
+        answers: &[json(200, "The changes are made.", "TxnAnswer", VERSION)],
+        problems: &[Slug::InvalidValue, Slug::PreconditionFailed],
+    },
+    Operation {
         method: Method::GET,
-        path: "/api/v1/namespaces",
+        path: NAMESPACES,
         id: "listNamespaces",
         tag: "Namespaces",
         summary: "All namespaces",
         description: "In byte order. All pages of one cursor show one revision, on whichever node they are asked for.",
         body: None,
-        answers: &[json(200, "A page.", "NamespaceList", VERSION)],
+        answers: &[
+            json(200, "A page.", "NamespaceList", VERSION_AND_ETAG),
+            nothing(304, "`If-None-Match` names the list's ETag.", VERSION_AND_ETAG),
+        ],
         problems: &[Slug::InvalidCursor],
     },
     Operation {

@@ -31,6 +31,12 @@ pub(super) fn problems_of(route: &Route, operation: &Operation) -> BTreeSet<(u16
             slugs.extend([Slug::NotLeader, Slug::OutcomeUnknown, Slug::StorageFull]);
         }
     }
+    if route.takes_conditions() {
+        slugs.push(Slug::PreconditionFailed);
+    }
+    if route.takes_idempotency_key() {
+        slugs.push(Slug::IdempotencyMismatch);
+    }
     if operation.body.is_some() {
         slugs.extend([Slug::PayloadTooLarge, Slug::UnsupportedMediaType]);
     }
@@ -64,6 +70,7 @@ fn example(status: u16, slug: Slug) -> Value {
     match slug {
         Slug::NotLeader => drop(members.insert("leader".to_owned(), "http://10.0.0.1:7400".into())),
         Slug::StorageFull => drop(members.insert("freeBytes".to_owned(), 1_048_576.into())),
+        Slug::PreconditionFailed => drop(members.insert("current".to_owned(), "5:43".into())),
         Slug::InvalidValue => {
             members.insert("line".to_owned(), 2.into());
             members.insert("column".to_owned(), 5.into());
@@ -141,8 +148,11 @@ fn detail(status: u16, slug: Slug) -> &'static str {
             "the body came as a form, which is what curl -d sends: add -H 'Content-Type: application/json'"
         }
         Slug::NotAcceptable => "answers are JSON: send Accept: application/json, or none",
-        Slug::PreconditionFailed => "the entry is at another revision: read it and decide again",
-        Slug::IdempotencyMismatch => "this idempotency key was used for another request: take a new one",
+        Slug::PreconditionFailed => "nothing was written: it is at 5:43 now. Read it, and decide again",
+        Slug::IdempotencyMismatch => {
+            "nothing was written: this idempotency key was used for another request within the last 24 hours. Take a new one \
+             for each request, and the same one only to send a request again as it was"
+        }
         Slug::NamespaceNotEmpty => {
             "the namespace has entries, nothing was deleted: delete first what GET /api/v1/config/payments lists"
         }
@@ -177,7 +187,7 @@ fn detail(status: u16, slug: Slug) -> &'static str {
             "nothing was written: the leader's disk has 1048576 bytes free, less than the reserve. Free some disk there; \
              writes go on by themselves then"
         }
-        Slug::NotImplemented => "the header if-match is not built yet in this release: do without it",
+        Slug::NotImplemented => "the header x-confman-min-version is not built yet in this release: do without it",
         Slug::Internal => "the node could not do it; its log says why, under this request id. Other nodes may",
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::base::limits::{
-    DESCRIPTION_BYTES_MAX, OWNER_BYTES_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, VALUE_BYTES_MAX,
+    DESCRIPTION_BYTES_MAX, OWNER_BYTES_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, TXN_OPS_MAX, VALUE_BYTES_MAX,
 };
 use crate::wire::{Slug, TYPE_BASE};
 
@@ -29,6 +29,12 @@ pub(super) fn all() -> Map<String, Value> {
         ),
         ("Entry", entry()),
         ("SetRequest", set_request()),
+        ("TxnRequest", txn_request()),
+        ("TxnOp", txn_op()),
+        ("Compare", compare()),
+        ("TxnAnswer", txn_answer()),
+        ("TxnResult", txn_result()),
+        ("FailedCompare", failed_compare()),
         ("EntryList", list("A page of entries, keys in byte order.", "Entry", ALL_PAGES)),
         ("Pagination", pagination()),
         ("Namespace", namespace()),
@@ -81,6 +87,30 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             "updatedAt": "2026-02-03T04:05:06.789Z", "updatedBy": "ann@example.org"
         }),
         "SetRequest" => json!({ "value": "postgres://db.example.org/pay", "type": "string" }),
+        "TxnRequest" => json!({
+            "compare": [of("Compare")],
+            "ops": [
+                of("TxnOp"),
+                { "delete": { "namespace": "payments", "key": "db/old-url" } }
+            ]
+        }),
+        "TxnOp" => json!({
+            "set": {
+                "namespace": "payments", "key": "db/url", "value": "postgres://db.example.org/pay", "type": "string"
+            }
+        }),
+        "Compare" => json!({ "namespace": "payments", "key": "db/url", "revision": "5:42" }),
+        "TxnAnswer" => json!({
+            "revision": "5:57",
+            "results": [
+                of("TxnResult"),
+                { "namespace": "payments", "key": "db/old-url", "outcome": "absent" }
+            ]
+        }),
+        "TxnResult" => json!({ "namespace": "payments", "key": "db/url", "outcome": "set", "version": 4 }),
+        "FailedCompare" => {
+            json!({ "namespace": "payments", "key": "db/url", "expected": "5:42", "current": "5:43" })
+        }
         "EntryList" => page("Entry"),
         "Namespace" => json!({
             "path": "payments", "description": "What the payment services read", "owner": "payments@example.org",
@@ -231,6 +261,76 @@ fn set_request() -> Value {
         "type": reference("ValueType"),
     });
     closed(object("What to set an entry to.", properties, &["type"]))
+}
+
+fn txn_request() -> Value {
+    let bounded = |item: &str, least: usize, description: &str| {
+        json!({
+            "type": "array", "minItems": least, "maxItems": TXN_OPS_MAX, "items": reference(item), "description": description
+        })
+    };
+    let properties = json!({
+        "compare": bounded("Compare", 0, "What must be so: else nothing is changed. Each entry once."),
+        "ops": bounded("TxnOp", 1, "What is changed. Each entry once."),
+    });
+    closed(object("Several changes at one revision.", properties, &["compare"]))
+}
+
+fn txn_op() -> Value {
+    let names = || json!({ "namespace": reference("NamespacePath"), "key": reference("Key") });
+    let mut set = names();
+    set["value"] = json!({ "type": "string", "description": format!("At most {VALUE_BYTES_MAX} bytes of UTF-8.") });
+    set["type"] = reference("ValueType");
+    let one = |name: &str, body: Value| closed(object("", json!({ name: body }), &[]));
+    json!({
+        "description": "One operation.",
+        "oneOf": [
+            one("set", closed(object("Sets an entry.", set, &["type"]))),
+            one("delete", closed(object("Deletes an entry.", names(), &[]))),
+        ]
+    })
+}
+
+fn compare() -> Value {
+    let properties = json!({
+        "namespace": reference("NamespacePath"),
+        "key": reference("Key"),
+        "revision": or_null(text("The revision that the entry must be at; null: it must be absent.")),
+    });
+    closed(object("What an entry must be.", properties, &[]))
+}
+
+fn txn_answer() -> Value {
+    let properties = json!({
+        "revision": described("Revision", "That of all its changes."),
+        "results": json!({ "type": "array", "items": reference("TxnResult"), "description": "In the order of the operations." }),
+    });
+    object("A transaction that was made.", properties, &[])
+}
+
+fn txn_result() -> Value {
+    let properties = json!({
+        "namespace": reference("NamespacePath"),
+        "key": reference("Key"),
+        "outcome": json!({
+            "type": "string", "enum": ["created", "set", "deleted", "absent"],
+            "description": "Set where it was absent; set where it was there; deleted; not there to delete."
+        }),
+        "version": json!({
+            "type": "integer", "minimum": 1, "description": "Of an entry that was set: writes to it since it was last absent."
+        }),
+    });
+    object("What came of one operation.", properties, &["version"])
+}
+
+fn failed_compare() -> Value {
+    let properties = json!({
+        "namespace": reference("NamespacePath"),
+        "key": reference("Key"),
+        "expected": or_null(text("As it was asked for.")),
+        "current": or_null(text("As it is; null where the entry is absent.")),
+    });
+    object("A comparison that does not hold.", properties, &[])
 }
 
 /// A request's body refuses what it does not know.
@@ -445,6 +545,10 @@ fn problem() -> Value {
         "line": number("Of invalid-value: where the value does not parse, from 1."),
         "column": number("Of invalid-value: where the value does not parse, from 1."),
         "freeBytes": number("Of storage-full: how much is free."),
+        "current": or_null(text("Of precondition-failed: the revision that it is at, null where there is none.")),
+        "failed": array("FailedCompare"),
+        "op": number("Of a transaction: which operation is meant, from 0."),
     });
-    object("RFC 9457.", properties, &["instance", "leader", "line", "column", "freeBytes"])
+    let optional = ["instance", "leader", "line", "column", "freeBytes", "current", "failed", "op"];
+    object("RFC 9457.", properties, &optional)
 }

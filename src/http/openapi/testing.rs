@@ -64,8 +64,9 @@ fn headers(response: &Value, came: &Came<'_>) -> Option<String> {
         return Some(format!("the header {unknown} is not documented"));
     }
     let missing = documented.keys().find(|name| {
-        let required = &STRICT["components"]["headers"][name.as_str()]["required"];
-        *required == true && !came.headers.contains_key(name.as_str())
+        let place = documented[name.as_str()]["$ref"].as_str().and_then(|place| place.strip_prefix('#'));
+        let required = STRICT.pointer(place.expect("a reference")).expect("a header")["required"] == true;
+        required && !came.headers.contains_key(name.as_str())
     });
     missing.map(|name| format!("the header {name} is missing"))
 }

@@ -152,6 +152,12 @@ fn examples_are_what_the_wire_types_read_and_write() {
     }
     same::<wire::Entry>("Entry");
     same::<wire::SetRequest>("SetRequest");
+    same::<wire::TxnRequest>("TxnRequest");
+    same::<wire::TxnOp>("TxnOp");
+    same::<wire::Compare>("Compare");
+    same::<wire::TxnAnswer>("TxnAnswer");
+    same::<wire::TxnResult>("TxnResult");
+    same::<wire::FailedCompare>("FailedCompare");
     same::<wire::EntryList>("EntryList");
     same::<wire::Namespace>("Namespace");
     same::<wire::SetNamespaceRequest>("SetNamespaceRequest");

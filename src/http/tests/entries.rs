@@ -108,7 +108,7 @@ fn a_known_etag_is_not_sent_again() {
     for known in ["\"5:1\"", "W/\"5:1\"", "*", "\"x\", \"5:1\""] {
         assert_eq!(with(known), 304, "{known}");
     }
-    for other in ["\"5:2\"", "5:1", ""] {
+    for other in ["\"5:2\"", "\"x\""] {
         assert_eq!(with(other), 200, "{other}");
     }
 }

@@ -48,6 +48,7 @@ fn a_list_is_in_byte_order_and_paged() {
         200 OK
         content-type: application/json
         x-confman-version: 5:6
+        etag: W/"0:0"
         {
           "items": [],
           "pagination": {

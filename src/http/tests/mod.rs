@@ -1,6 +1,7 @@
 //! The router as a client sees it, over fakes of what is below the API actor.
 
 mod backup;
+mod conditions;
 mod consistency;
 mod entries;
 mod form;
@@ -9,6 +10,7 @@ mod members;
 mod namespaces;
 mod nodes;
 mod roles;
+mod txn;
 mod writes;
 
 use std::fmt::Write as _;

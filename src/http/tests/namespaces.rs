@@ -118,6 +118,7 @@ fn namespaces_are_listed_in_byte_order_page_by_page_as_of_one_revision() {
         200 OK
         content-type: application/json
         x-confman-version: 5:5
+        etag: W/"5:5"
         {
           "items": [
             {
@@ -183,7 +184,6 @@ fn malformed_namespaces_are_told_what_is_wrong() {
         (put, admin, r#"{"description":"x","owner":""}"#),
         (put, admin, r#"{"description":"x","owner":"x","entries":3}"#),
         (put, &[ADMIN], BODY),
-        (put, &[ADMIN, JSON, "If-Match: *"], BODY),
         ("PUT /api/v1/namespaces/-a", admin, BODY),
         ("PUT /api/v1/namespaces/a?force", admin, BODY),
         ("DELETE /api/v1/namespaces/a?recursive=true", &[ADMIN], ""),
@@ -197,7 +197,6 @@ fn malformed_namespaces_are_told_what_is_wrong() {
         PUT /api/v1/namespaces/a ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"description":"x","owner":""} -> 400 invalid-request: a namespace has an owner: name who answers for it
         PUT /api/v1/namespaces/a ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"description":"x","owner":"x","entries":3} -> 400 invalid-request: the body does not fit: unknown field `entries`, expected `description` or `owner` at line 1 column 40. Send one like {"description":"...","owner":"team@example.org"}
         PUT /api/v1/namespaces/a ["X-API-Key: cm_admin_secret_0000"] {"description":"money","owner":"pay@example.org"} -> 415 unsupported-media-type: send JSON, and say so: Content-Type: application/json
-        PUT /api/v1/namespaces/a ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json", "If-Match: *"] {"description":"money","owner":"pay@example.org"} -> 501 not-implemented: the header if-match is not built yet in this release: do without it
         PUT /api/v1/namespaces/-a ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"description":"money","owner":"pay@example.org"} -> 400 invalid-request: a namespace is 1 to 8 segments joined by '/', each a letter or digit followed by up to 63 of A-Z a-z 0-9 . _ -
         PUT /api/v1/namespaces/a?force ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {"description":"money","owner":"pay@example.org"} -> 400 invalid-request: unknown query parameter "force": this path takes none
         DELETE /api/v1/namespaces/a?recursive=true ["X-API-Key: cm_admin_secret_0000"]  -> 400 invalid-request: unknown query parameter "recursive": this path takes none

@@ -53,7 +53,7 @@ fn every_route_is_closed_to_those_it_is_not_for() {
         GET /api/v1/config/a/k/history [401, 401, 501, 501]
         POST /api/v1/config/a/k/rollback [401, 401, 403, 501]
         GET /api/v1/diff/a [401, 401, 501, 501]
-        POST /api/v1/txn [401, 401, 403, 501]
+        POST /api/v1/txn [401, 401, 403, 400]
         GET /api/v1/watch [401, 401, 501, 501]
         POST /api/v1/watch/ticket [401, 401, 501, 501]
         GET /api/v1/namespaces [401, 401, 200, 200]

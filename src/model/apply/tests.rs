@@ -1,5 +1,9 @@
 //! Scripts against a state in memory: `check` plays one and shows what each command did.
 
+mod conditions;
+mod once;
+mod txn;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -8,7 +12,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::base::RequestId;
-use crate::model::CHAIN_START;
+use crate::model::{CHAIN_START, Compare, Condition, Fingerprint, Once, Revisions, Write};
 
 /// The state as plain maps: an independent, obvious [`View`].
 #[derive(Default)]
@@ -19,6 +23,10 @@ struct State {
     audit_head: Option<ChainHash>,
     last_term: Option<Term>,
     cursor_key: Option<CursorKey>,
+    receipts: BTreeMap<(String, IdempotencyKey), Receipt>,
+    /// The index by time.
+    places: BTreeMap<(WallTime, LogIndex), ReceiptPlace>,
+    receipts_from: Option<WallTime>,
 }
 
 impl View for State {
@@ -42,6 +50,15 @@ impl View for State {
     fn cursor_key(&self) -> Option<CursorKey> {
         self.cursor_key
     }
+    fn receipt(&self, principal: &str, key: &IdempotencyKey) -> Result<Option<Receipt>, Infallible> {
+        Ok(self.receipts.get(&(principal.to_owned(), key.clone())).cloned())
+    }
+    fn receipts_from(&self) -> Option<WallTime> {
+        self.receipts_from
+    }
+    fn oldest_receipts(&self, from: WallTime, limit: usize) -> Result<Vec<ReceiptPlace>, Infallible> {
+        Ok(self.places.range((from, LogIndex(0))..).take(limit).map(|(_, place)| place.clone()).collect())
+    }
 }
 
 impl State {
@@ -57,6 +74,15 @@ impl State {
                 Change::Namespace { record, .. } => drop(self.namespaces.insert(record.path().clone(), record)),
                 Change::Term { .. } => {}
                 Change::CursorKey(key) => self.cursor_key = Some(key),
+                Change::Receipt { principal, key, receipt } => {
+                    let (at, revision) = (receipt.at, receipt.revision);
+                    self.receipts.insert((principal.clone(), key.clone()), receipt);
+                    self.places.insert((at, revision.index), ReceiptPlace { at, revision, principal, key });
+                }
+                Change::Forget(place) => {
+                    self.receipts.remove(&(place.principal, place.key));
+                    self.places.remove(&(place.at, place.revision.index));
+                }
             }
         }
         for event in effects.events {
@@ -65,17 +91,35 @@ impl State {
             self.audit_head = Some(event.hash);
         }
         self.log_time = effects.log_time;
+        self.receipts_from = effects.receipts_from;
+        assert_eq!(self.receipts.len(), self.places.len());
+        let oldest = self.places.keys().next().map(|(at, _)| *at);
+        assert!(oldest.is_none() || (self.receipts_from.is_some() && self.receipts_from <= oldest));
         self.last_term = Some(at.term);
         effects.outcome
     }
 }
 
-fn show(effects: &Effects) -> String {
+fn show(at: LogId, effects: &Effects) -> String {
     let mut out = String::new();
     match &effects.outcome {
         Outcome::Set { created, .. } => write!(out, "Set(created: {created})").unwrap(),
         Outcome::NamespaceSet { created, .. } => write!(out, "NamespaceSet(created: {created})").unwrap(),
+        Outcome::PreconditionFailed { current } => {
+            let current = current.map_or("absent".to_owned(), |current| current.to_string());
+            write!(out, "PreconditionFailed({current})").unwrap();
+        }
+        Outcome::CompareFailed { failed } => {
+            write!(out, "CompareFailed").unwrap();
+            for FailedCompare { n, current } in failed {
+                write!(out, " {n}:{}", current.map_or("absent".to_owned(), |current| current.to_string())).unwrap();
+            }
+        }
+        Outcome::Txn { results } => write!(out, "Txn{results:?}").unwrap(),
         other => write!(out, "{other:?}").unwrap(),
+    }
+    if effects.revision != at {
+        write!(out, " as at {}", effects.revision).unwrap();
     }
     for change in &effects.changes {
         match change {
@@ -108,6 +152,13 @@ fn show(effects: &Effects) -> String {
             }
             Change::Term { first, term } => write!(out, "\n  term {term} from {first}").unwrap(),
             Change::CursorKey(_) => write!(out, "\n  cursor key").unwrap(),
+            Change::Receipt { principal, key, receipt } => {
+                write!(out, "\n  receipt {} of {principal} @{} at {}", key.as_str(), receipt.revision, receipt.at.0)
+                    .unwrap();
+            }
+            Change::Forget(place) => {
+                write!(out, "\n  forget {} of {} at {}", place.key.as_str(), place.principal, place.at.0).unwrap();
+            }
         }
     }
     for event in &effects.events {
@@ -120,7 +171,8 @@ fn show(effects: &Effects) -> String {
 }
 
 /// Commands are joined by `; `. `a=1` sets key a, `del a`, `ns describe x`, `ns del`, `term 3`, `clock 50` (the
-/// stamps from here on), `by bob`, `blank`, `bootstrap`. The namespace is `n`.
+/// stamps from here on), `by bob`, `blank`, `bootstrap`, `txn a@1:0 b@absent a=1 del:b m/c=1`. The namespace is `n`, but
+/// where a transaction names another. A command may end with `if-match 1:0,1:1`, `if-none *` and `once KEY`.
 fn check(script: &str, expected: Expect) {
     let mut state = State::default();
     let (mut term, mut index, mut clock, mut actor) = (1, 0, 10, "ann".to_owned());
@@ -142,32 +194,68 @@ fn check(script: &str, expected: Expect) {
             None
         } else if line == "bootstrap" {
             Some(Op::Bootstrap { cursor_key: CursorKey([index as u8; 32]) })
-        } else if let Some(text) = line.strip_prefix("ns describe ") {
+        } else if let Some(text) = line.strip_prefix("ns describe ").map(|text| text.split(' ').next().unwrap()) {
             let (namespace, description) = (namespace.clone(), text.to_owned());
             Some(Op::SetNamespace { namespace, description, owner: "bob".into() })
-        } else if line == "ns del" {
+        } else if line.starts_with("ns del") {
             Some(Op::DeleteNamespace { namespace: namespace.clone() })
+        } else if let Some(words) = line.strip_prefix("txn ") {
+            Some(Op::Txn(txn(words.split(" once ").next().unwrap())))
         } else if let Some(name) = line.strip_prefix("del ") {
-            Some(Op::Delete { namespace: namespace.clone(), key: key(name) })
+            Some(Op::Delete { namespace: namespace.clone(), key: key(name.split(' ').next().unwrap()) })
         } else {
-            let (name, value) = line.split_once('=').unwrap();
+            let (name, value) = line.split(' ').next().unwrap().split_once('=').unwrap();
             let (namespace, key, value) = (namespace.clone(), key(name), value.to_owned());
             Some(Op::Set { namespace, key, value, value_type: ValueType::String })
         };
+        let revisions = |word: &str| {
+            let text = line.split_once(word)?.1.split(' ').next()?;
+            let one_of = || Revisions::OneOf(text.split(',').map(|revision| revision.parse().unwrap()).collect());
+            Some(if text == "*" { Revisions::Any } else { one_of() })
+        };
+        let condition = Condition { if_match: revisions(" if-match "), if_none_match: revisions(" if-none ") };
         let effects = match op {
             None => apply_unchanged(&state, at),
             Some(op) => {
                 let request_id = RequestId::parse("r").unwrap();
+                let once = line.split_once(" once ").map(|(_, key)| once(&op, &condition, key));
+                let write = Write { op, condition, once };
                 let Ok(effects) =
-                    apply(&state, at, &Command { stamp: WallTime(clock), actor: actor.clone(), request_id, op });
+                    apply(&state, at, &Command { stamp: WallTime(clock), actor: actor.clone(), request_id, write });
                 effects
             }
         };
-        writeln!(out, "{line}: {}", show(&effects)).unwrap();
+        writeln!(out, "{line}: {}", show(at, &effects)).unwrap();
         state.take(at, effects);
         index += 1;
     }
     expected.assert_eq(&out);
+}
+
+fn once(op: &Op, condition: &Condition, key: &str) -> Box<Once> {
+    Box::new(Once { key: IdempotencyKey::parse(key).unwrap(), fingerprint: Fingerprint::of(op, condition) })
+}
+
+fn txn(words: &str) -> Txn {
+    let name = |text: &str| {
+        let (namespace, key) = text.split_once('/').unwrap_or(("n", text));
+        (Namespace::parse(namespace).unwrap(), Key::parse(key).unwrap())
+    };
+    let (mut compare, mut ops) = (Vec::new(), Vec::new());
+    for word in words.split(' ') {
+        if let Some((at, revision)) = word.split_once('@') {
+            let (namespace, key) = name(at);
+            compare.push(Compare { namespace, key, revision: revision.parse().ok() });
+        } else if let Some(at) = word.strip_prefix("del:") {
+            let (namespace, key) = name(at);
+            ops.push(TxnOp::Delete { namespace, key });
+        } else {
+            let (at, value) = word.split_once('=').unwrap();
+            let ((namespace, key), value) = (name(at), value.to_owned());
+            ops.push(TxnOp::Set { namespace, key, value, value_type: ValueType::String });
+        }
+    }
+    Txn::new(compare, ops).unwrap()
 }
 
 #[test]

@@ -383,11 +383,12 @@ Nothing of this was written.
 > leader reader GET /api/v1/config/values
 < 200 OK
 < content-type: application/json
-< x-confman-version: <r1>
+< etag: W/"<r1>"
+< x-confman-version: <r2>
 <
 < {
 <   "items": [],
-<   "revision": "<r1>",
+<   "revision": "<r2>",
 <   "pagination": {
 <     "limit": 50,
 <     "hasMore": false

@@ -267,22 +267,6 @@ Parts of the contract that this release does not have.
 <   "requestId": "<request id>"
 < }
 
-> leader admin POST /api/v1/txn
-> Content-Type: application/json
->
-> {"ops":[]}
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "POST /api/v1/txn is not built yet in this release: do without it",
-<   "instance": "/api/v1/txn",
-<   "requestId": "<request id>"
-< }
-
 > leader reader GET /api/v1/watch?namespace=a
 < 501 Not Implemented
 < content-type: application/problem+json

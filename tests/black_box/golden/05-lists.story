@@ -3,11 +3,12 @@
 > leader reader GET /api/v1/config/empty
 < 200 OK
 < content-type: application/json
-< x-confman-version: <r1>
+< etag: W/"<r1>"
+< x-confman-version: <r2>
 <
 < {
 <   "items": [],
-<   "revision": "<r1>",
+<   "revision": "<r2>",
 <   "pagination": {
 <     "limit": 50,
 <     "hasMore": false
@@ -20,8 +21,8 @@
 > {"value":"2"}
 < 201 Created
 < content-type: application/json
-< etag: "<r2>"
-< x-confman-version: <r2>
+< etag: "<r3>"
+< x-confman-version: <r3>
 <
 < {
 <   "namespace": "lists",
@@ -29,7 +30,7 @@
 <   "value": "2",
 <   "type": "string",
 <   "version": 1,
-<   "revision": "<r2>",
+<   "revision": "<r3>",
 <   "createdAt": "<time>",
 <   "updatedAt": "<time>",
 <   "updatedBy": "admin@test"
@@ -57,8 +58,8 @@
 > {"value":"1"}
 < 201 Created
 < content-type: application/json
-< etag: "<r3>"
-< x-confman-version: <r3>
+< etag: "<r4>"
+< x-confman-version: <r4>
 <
 < {
 <   "namespace": "lists",
@@ -66,7 +67,7 @@
 <   "value": "1",
 <   "type": "string",
 <   "version": 1,
-<   "revision": "<r3>",
+<   "revision": "<r4>",
 <   "createdAt": "<time>",
 <   "updatedAt": "<time>",
 <   "updatedBy": "admin@test"
@@ -78,8 +79,8 @@
 > {"value":"3"}
 < 201 Created
 < content-type: application/json
-< etag: "<r4>"
-< x-confman-version: <r4>
+< etag: "<r5>"
+< x-confman-version: <r5>
 <
 < {
 <   "namespace": "lists",
@@ -87,7 +88,7 @@
 <   "value": "3",
 <   "type": "string",
 <   "version": 1,
-<   "revision": "<r4>",
+<   "revision": "<r5>",
 <   "createdAt": "<time>",
 <   "updatedAt": "<time>",
 <   "updatedBy": "admin@test"
@@ -97,7 +98,8 @@ In byte order.
 > leader reader GET /api/v1/config/lists
 < 200 OK
 < content-type: application/json
-< x-confman-version: <r4>
+< etag: W/"<r5>"
+< x-confman-version: <r5>
 <
 < {
 <   "items": [
@@ -107,7 +109,7 @@ In byte order.
 <       "value": "3",
 <       "type": "string",
 <       "version": 1,
-<       "revision": "<r4>",
+<       "revision": "<r5>",
 <       "createdAt": "<time>",
 <       "updatedAt": "<time>",
 <       "updatedBy": "admin@test"
@@ -118,7 +120,7 @@ In byte order.
 <       "value": "1",
 <       "type": "string",
 <       "version": 1,
-<       "revision": "<r3>",
+<       "revision": "<r4>",
 <       "createdAt": "<time>",
 <       "updatedAt": "<time>",
 <       "updatedBy": "admin@test"
@@ -129,13 +131,13 @@ In byte order.
 <       "value": "2",
 <       "type": "string",
 <       "version": 1,
-<       "revision": "<r2>",
+<       "revision": "<r3>",
 <       "createdAt": "<time>",
 <       "updatedAt": "<time>",
 <       "updatedBy": "admin@test"
 <     }
 <   ],
-<   "revision": "<r4>",
+<   "revision": "<r5>",
 <   "pagination": {
 <     "limit": 50,
 <     "hasMore": false
@@ -145,7 +147,8 @@ In byte order.
 > leader reader GET /api/v1/config/lists?prefix=a.
 < 200 OK
 < content-type: application/json
-< x-confman-version: <r4>
+< etag: W/"<r5>"
+< x-confman-version: <r5>
 <
 < {
 <   "items": [
@@ -155,13 +158,13 @@ In byte order.
 <       "value": "3",
 <       "type": "string",
 <       "version": 1,
-<       "revision": "<r4>",
+<       "revision": "<r5>",
 <       "createdAt": "<time>",
 <       "updatedAt": "<time>",
 <       "updatedBy": "admin@test"
 <     }
 <   ],
-<   "revision": "<r4>",
+<   "revision": "<r5>",
 <   "pagination": {
 <     "limit": 50,
 <     "hasMore": false
@@ -171,13 +174,15 @@ In byte order.
 > leader reader HEAD /api/v1/config/lists
 < 200 OK
 < content-type: application/json
-< x-confman-version: <r4>
+< etag: W/"<r5>"
+< x-confman-version: <r5>
 
 Pages: the first one.
 > leader reader GET /api/v1/config/lists?limit=2
 < 200 OK
 < content-type: application/json
-< x-confman-version: <r4>
+< etag: W/"<r5>"
+< x-confman-version: <r5>
 <
 < {
 <   "items": [
@@ -187,7 +192,7 @@ Pages: the first one.
 <       "value": "3",
 <       "type": "string",
 <       "version": 1,
-<       "revision": "<r4>",
+<       "revision": "<r5>",
 <       "createdAt": "<time>",
 <       "updatedAt": "<time>",
 <       "updatedBy": "admin@test"
@@ -198,13 +203,13 @@ Pages: the first one.
 <       "value": "1",
 <       "type": "string",
 <       "version": 1,
-<       "revision": "<r3>",
+<       "revision": "<r4>",
 <       "createdAt": "<time>",
 <       "updatedAt": "<time>",
 <       "updatedBy": "admin@test"
 <     }
 <   ],
-<   "revision": "<r4>",
+<   "revision": "<r5>",
 <   "pagination": {
 <     "limit": 2,
 <     "hasMore": true,
@@ -219,8 +224,8 @@ What is written meanwhile is not on the next, which any node gives.
 > {"value":"4"}
 < 201 Created
 < content-type: application/json
-< etag: "<r5>"
-< x-confman-version: <r5>
+< etag: "<r6>"
+< x-confman-version: <r6>
 <
 < {
 <   "namespace": "lists",
@@ -228,7 +233,7 @@ What is written meanwhile is not on the next, which any node gives.
 <   "value": "4",
 <   "type": "string",
 <   "version": 1,
-<   "revision": "<r5>",
+<   "revision": "<r6>",
 <   "createdAt": "<time>",
 <   "updatedAt": "<time>",
 <   "updatedBy": "admin@test"
@@ -237,7 +242,8 @@ What is written meanwhile is not on the next, which any node gives.
 > follower reader GET /api/v1/config/lists?limit=2&cursor={{cursor}}
 < 200 OK
 < content-type: application/json
-< x-confman-version: <r5>
+< etag: W/"<r5>"
+< x-confman-version: <r6>
 <
 < {
 <   "items": [
@@ -247,13 +253,13 @@ What is written meanwhile is not on the next, which any node gives.
 <       "value": "2",
 <       "type": "string",
 <       "version": 1,
-<       "revision": "<r2>",
+<       "revision": "<r3>",
 <       "createdAt": "<time>",
 <       "updatedAt": "<time>",
 <       "updatedBy": "admin@test"
 <     }
 <   ],
-<   "revision": "<r4>",
+<   "revision": "<r5>",
 <   "pagination": {
 <     "limit": 2,
 <     "hasMore": false
@@ -304,7 +310,8 @@ The other form of the path is the same list.
 > leader reader GET /api/v1/config/lists/-/?limit=1
 < 200 OK
 < content-type: application/json
-< x-confman-version: <r5>
+< etag: W/"<r6>"
+< x-confman-version: <r6>
 <
 < {
 <   "items": [
@@ -314,13 +321,13 @@ The other form of the path is the same list.
 <       "value": "3",
 <       "type": "string",
 <       "version": 1,
-<       "revision": "<r4>",
+<       "revision": "<r5>",
 <       "createdAt": "<time>",
 <       "updatedAt": "<time>",
 <       "updatedBy": "admin@test"
 <     }
 <   ],
-<   "revision": "<r5>",
+<   "revision": "<r6>",
 <   "pagination": {
 <     "limit": 1,
 <     "hasMore": true,

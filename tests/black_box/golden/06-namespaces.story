@@ -113,6 +113,7 @@ Entries make their namespace, owned by who set them.
 > leader reader GET /api/v1/namespaces?prefix=spaces
 < 200 OK
 < content-type: application/json
+< etag: W/"<r4>"
 < x-confman-version: <r4>
 <
 < {
@@ -142,6 +143,7 @@ Entries make their namespace, owned by who set them.
 > leader reader GET /api/v1/namespaces?prefix=spaces&limit=1
 < 200 OK
 < content-type: application/json
+< etag: W/"<r4>"
 < x-confman-version: <r4>
 <
 < {
@@ -165,6 +167,7 @@ Entries make their namespace, owned by who set them.
 > leader reader GET /api/v1/namespaces?prefix=spaces&limit=1&cursor={{cursor}}
 < 200 OK
 < content-type: application/json
+< etag: W/"<r4>"
 < x-confman-version: <r4>
 <
 < {
@@ -187,6 +190,7 @@ Entries make their namespace, owned by who set them.
 > leader reader HEAD /api/v1/namespaces
 < 200 OK
 < content-type: application/json
+< etag: W/"<r4>"
 < x-confman-version: <r4>
 
 One with entries is not deleted.

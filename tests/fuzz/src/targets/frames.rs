@@ -4,7 +4,7 @@ use bytes::Bytes;
 use confman::base::limits::HELLO_BYTES_MAX;
 use confman::base::{GroupId, LogId, NodeId, StorageId};
 use confman::config::Secret;
-use confman::model::{Key, Namespace, Op};
+use confman::model::{Key, Namespace, Op, TxnOp};
 use confman::peer::{
     Acceptor, Credentials, FRAME_FORMAT, Frame, FrameKind, FrameRole, Identity, Initiator, Lane, PeerClaim, PeerGuard,
     Refusal, Remote, Step, VERSIONS,
@@ -187,8 +187,18 @@ pub fn has_names(op: &Op) {
     let (namespace, key) = match op {
         Op::Set { namespace, key, .. } | Op::Delete { namespace, key } => (namespace, Some(key)),
         Op::SetNamespace { namespace, .. } | Op::DeleteNamespace { namespace } => (namespace, None),
+        Op::Txn(txn) => {
+            for (namespace, key) in txn.ops().iter().map(TxnOp::name) {
+                are_names(namespace, Some(key));
+            }
+            return;
+        }
         Op::Bootstrap { .. } => return,
     };
+    are_names(namespace, key);
+}
+
+fn are_names(namespace: &Namespace, key: Option<&Key>) {
     assert_eq!(Namespace::parse(namespace.as_str()).as_ref(), Ok(namespace), "proposed under a name that is none");
     if let Some(key) = key {
         assert_eq!(Key::parse(key.as_str()).as_ref(), Ok(key), "proposed under a name that is none");

@@ -20,7 +20,7 @@ use confman::host::{
     BoxFuture, Clock, Entropy, Host, Lifeline, Link, PeerNet, Rng, Spawn, Store, StoreError, Stores, TaskHandle,
 };
 use confman::http::HttpState;
-use confman::model::{Applied, Entry, Key, Namespace, NamespaceState, Op, Outcome, ValueType};
+use confman::model::{Applied, Entry, Key, Namespace, NamespaceState, Op, OpResult, Outcome, ValueType, Write};
 use rand::SeedableRng;
 use sha2::{Digest, Sha256};
 
@@ -284,11 +284,12 @@ fn namespace_state(path: &Namespace) -> NamespaceState {
 impl Consensus for Rooms {
     fn propose(
         &self,
-        op: Op,
+        write: Write,
         _: String,
         _: RequestId,
         _: Monotonic,
     ) -> BoxFuture<'static, Result<Applied, ProposeError>> {
+        let op = write.op;
         let outcome = match &op {
             Op::Set { namespace, key, .. } => Outcome::Set { entry: entry(namespace, key), created: true },
             Op::SetNamespace { namespace, .. } => {
@@ -296,6 +297,7 @@ impl Consensus for Rooms {
             }
             Op::Delete { .. } => Outcome::Deleted,
             Op::DeleteNamespace { .. } => Outcome::NamespaceNotEmpty,
+            Op::Txn(txn) => Outcome::Txn { results: txn.ops().iter().map(|_| OpResult::Deleted).collect() },
             Op::Bootstrap { .. } => Outcome::None,
         };
         lock(&self.0.0).proposed.push(op);
@@ -416,6 +418,10 @@ impl ReadView for Rooms {
     ) -> Result<NamespacePage, StoreError> {
         let path = after.cloned().unwrap_or_else(|| Namespace::parse("a").expect("a namespace"));
         Ok(NamespacePage { namespaces: vec![namespace_state(&path)], more: true })
+    }
+
+    fn list_changed(&self, _: Option<&Namespace>) -> Result<Option<LogId>, StoreError> {
+        Ok(Some(APPLIED))
     }
 
     fn cursor_key(&self) -> Option<[u8; 32]> {

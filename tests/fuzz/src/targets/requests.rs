@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use bytes::Bytes;
 use confman::base::RequestId;
 use confman::base::limits::{DESCRIPTION_BYTES_MAX, OWNER_BYTES_MAX, VALUE_BYTES_MAX};
-use confman::model::{self, Key, Namespace, Op};
+use confman::model::{self, Key, Namespace, Op, TxnOp};
 use confman::wire::ValueType;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
@@ -46,8 +46,11 @@ pub fn run(data: &[u8]) {
         let (proposed, names) = (node.seen.proposed(), node.seen.names());
         knows_its_keys(&asked, &answer, &proposed, &names);
         for op in &proposed {
-            assert!(asked.method == Method::PUT || asked.method == Method::DELETE, "{op:?} by {}", asked.method);
+            assert!([Method::PUT, Method::DELETE, Method::POST].contains(&asked.method), "{op:?} by {}", asked.method);
             is_within_the_limits(op);
+            if let Op::Txn(_) = op {
+                continue;
+            }
             let (Op::Set { namespace, .. }
             | Op::Delete { namespace, .. }
             | Op::SetNamespace { namespace, .. }
@@ -204,6 +207,14 @@ fn is_within_the_limits(op: &Op) {
         }
         Op::SetNamespace { description, owner, .. } => {
             assert!(description.len() <= DESCRIPTION_BYTES_MAX && (1..=OWNER_BYTES_MAX).contains(&owner.len()));
+        }
+        Op::Txn(txn) => {
+            for op in txn.ops() {
+                is_within_the_limits(&match op.clone() {
+                    TxnOp::Set { namespace, key, value, value_type } => Op::Set { namespace, key, value, value_type },
+                    TxnOp::Delete { namespace, key } => Op::Delete { namespace, key },
+                });
+            }
         }
         Op::Delete { .. } | Op::DeleteNamespace { .. } | Op::Bootstrap { .. } => {}
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use confman::base::{GroupId, RequestId};
-use confman::model::{Key, Namespace, Op, ValueType};
+use confman::model::{Key, Namespace, Op, Txn, TxnOp, ValueType, Write};
 use confman::peer::{Frame, FrameKind, FrameRole};
 
 use super::input::Input;
@@ -62,9 +62,13 @@ fn of_frames() -> Vec<Vec<u8>> {
     };
     let settings =
         Op::SetNamespace { namespace: namespace.clone(), description: "d".to_owned(), owner: "o".to_owned() };
-    for op in [set, settings, Op::Delete { namespace: namespace.clone(), key }, Op::DeleteNamespace { namespace }] {
-        let request = (op, "admin@test", RequestId::from_random(1), 1000u64);
-        let body = postcard::to_extend(&request, vec![1]).expect("plain data");
+    let delete = TxnOp::Delete { namespace: namespace.clone(), key: key.clone() };
+    let txn = Op::Txn(Txn::new(Vec::new(), vec![delete]).expect("a transaction"));
+    let ops = [set, settings, Op::Delete { namespace: namespace.clone(), key }, Op::DeleteNamespace { namespace }, txn];
+    for op in ops {
+        // The first variant of what is forwarded, in the format of today.
+        let request = (0u32, Write::from(op), "admin@test", RequestId::from_random(1), 1000u64);
+        let body = postcard::to_extend(&request, vec![3]).expect("plain data");
         seeds.push(with_mode(4, &body));
     }
     seeds
@@ -126,6 +130,12 @@ fn of_requests() -> Vec<Vec<u8>> {
         send("PUT /api/v1/config/a/k?hop=1", &[&admin, json], &body);
     }
     send("PUT /api/v1/config/a/k", &[&reader, json], "{\"value\":\"x\"}");
+    let terms = ["If-Match: \"5:42\", W/\"x\"", "If-None-Match: *", "Idempotency-Key: \"one-1\""];
+    send("PUT /api/v1/config/a/k", &[&admin, json, terms[0], terms[1], terms[2]], "{\"value\":\"x\"}");
+    let txn = "{\"compare\":[{\"namespace\":\"a\",\"key\":\"k\",\"revision\":\"5:42\"},{\"namespace\":\"a\",\"key\":\"l\",\
+               \"revision\":null}],\"ops\":[{\"set\":{\"namespace\":\"a\",\"key\":\"k\",\"value\":\"1\",\"type\":\"json\"}},\
+               {\"delete\":{\"namespace\":\"a\",\"key\":\"l\"}}]}";
+    send("POST /api/v1/txn", &[&admin, json, terms[2]], txn);
     send("PUT /api/v1/namespaces/a/b/-", &[&admin, json], "{\"description\":\"d\",\"owner\":\"o\"}");
     send("DELETE /api/v1/config/a/k", &[&admin], "");
     send("DELETE /api/v1/namespaces/a", &[&admin], "");

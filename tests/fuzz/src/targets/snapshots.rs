@@ -12,7 +12,10 @@ use confman::inspect::{self, Report};
 use confman::keys::{self, Space};
 use confman::log::snapshot;
 use confman::log::{LogError, SnapshotMeta, SnapshotStream, Snapshots};
-use confman::model::{Entry, Key, KeyState, Namespace, NamespaceRecord, NamespaceState, Tombstone, ValueType};
+use confman::model::{
+    Entry, Fingerprint, IdempotencyKey, Kept, Key, KeyState, Namespace, NamespaceRecord, NamespaceState, Receipt,
+    ReceiptPlace, Tombstone, ValueType,
+};
 use confman::raft;
 use openraft_rt_tokio::TokioRuntime;
 
@@ -196,7 +199,24 @@ fn row_comes_back((key, value): &Row) {
             let Ok(summary) = keys::meta::decode_summary(value) else { return };
             assert_eq!(keys::meta::decode_summary(&keys::meta::encode_summary(&summary)), Ok(summary));
         }
-        Some(Space::Meta | Space::Dedup) | None => {}
+        Some(Space::Dedup) => {
+            let Ok((principal, name)) = keys::dedup::decode_key(GROUP, key) else { return };
+            assert_eq!(keys::dedup::key(GROUP, &principal, &name), key);
+            let Ok(receipt) = keys::dedup::decode(value) else { return };
+            assert_eq!(keys::dedup::decode(&keys::dedup::encode(&receipt)), Ok(receipt));
+        }
+        Some(Space::DedupByTime) => {
+            let Ok(place) = keys::dedup::decode_place(GROUP, key, value) else { return };
+            assert_eq!(keys::dedup::place_key(GROUP, place.at, place.revision.index), key);
+            assert_eq!(keys::dedup::decode_place(GROUP, key, &keys::dedup::encode_place(&place)), Ok(place));
+        }
+        Some(Space::Lists) => {
+            let Ok(namespace) = keys::lists::decode_key(GROUP, key) else { return };
+            assert_eq!(keys::lists::key(GROUP, namespace.as_ref()), key);
+            let Ok(revision) = keys::lists::decode(value) else { return };
+            assert_eq!(keys::lists::decode(&keys::lists::encode(revision)), Ok(revision));
+        }
+        Some(Space::Meta) | None => {}
     }
 }
 
@@ -352,7 +372,10 @@ fn row(input: &mut Input<'_>) -> Row {
         revision,
         entries: 1,
     });
-    let (key, value) = match choice % 10 {
+    let principal = "admin@test".to_owned();
+    let idempotency_key = IdempotencyKey::parse("once-1").expect("an idempotency key");
+    let receipt = Receipt { fingerprint: Fingerprint([choice; 32]), revision, at: WallTime(9), result: Kept::Deleted };
+    let (key, value) = match choice % 13 {
         0 => (keys::config::key(GROUP, &namespace, &name), keys::config::encode(&state)),
         1 => (keys::history::key(GROUP, &namespace, &name, index), keys::config::encode(&state)),
         2 => (keys::changes::key(GROUP, index, 0), keys::changes::encode(&namespace, &name)),
@@ -362,6 +385,12 @@ fn row(input: &mut Input<'_>) -> Row {
         6 => (keys::audit::namespace_key(GROUP, &namespace, (index, 0)), keys::audit::namespace_value()),
         7 => (keys::audit::key(GROUP, (index, 0)), keys::audit::encode(&event(namespace, name, revision))),
         8 => (keys::meta::summary_key(GROUP), keys::meta::encode_summary(&Default::default())),
+        9 => (keys::lists::key(GROUP, Some(&namespace)), keys::lists::encode(revision)),
+        10 => (keys::dedup::key(GROUP, &principal, &idempotency_key), keys::dedup::encode(&receipt)),
+        11 => {
+            let place = ReceiptPlace { at: WallTime(9), revision, principal, key: idempotency_key };
+            (keys::dedup::place_key(GROUP, place.at, index), keys::dedup::encode_place(&place))
+        }
         _ => (Bytes::copy_from_slice(input.piece()), Bytes::copy_from_slice(input.piece())),
     };
     // What stands in a row that nobody wrote like this.
