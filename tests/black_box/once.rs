@@ -1,5 +1,5 @@
 //! Conditions and idempotency keys while nodes are killed: who asks again under the same key is told what came of the
-//! first time, and of those who race with one ETag one wins.
+//! first time, and of those who race with one ETag one wins. And a transaction as large as a body may be.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -156,4 +156,26 @@ fn what_came_of_a_request_is_told_again_after_a_failover_and_by_nodes_that_start
     wait_for("nothing was made again", || {
         cluster.get(2, "once", "a").ok().filter(|answer| answer.status == 404).map(drop)
     });
+}
+
+#[test]
+fn a_transaction_as_large_as_a_body_may_be_goes_through_a_follower() {
+    let cluster = Cluster::start(3, "");
+    let value = "x".repeat(1 << 20);
+    let ops: Vec<_> =
+        (0..7).map(|n| json!({ "set": { "namespace": "large", "key": format!("k{n}"), "value": value } })).collect();
+    let body = json!({ "ops": ops }).to_string();
+    let follower = cluster.url(cluster.follower()).to_owned();
+    let bearer = format!("Bearer {ADMIN}");
+    let answer =
+        cluster.http.send("POST", &format!("{follower}/api/v1/txn"), &[("Authorization", &bearer)], Some(&body));
+    let revision = answer.expect("an answer").expect(200).json()["revision"].as_str().expect("a revision").to_owned();
+    cluster.wait_same_state();
+    for id in [1, 2, 3] {
+        for n in 0..7 {
+            let entry = cluster.get(id, "large", &format!("k{n}")).expect("an answer").expect(200);
+            assert_eq!(entry.header("etag"), format!("\"{revision}\""));
+            assert_eq!(entry.value().as_deref(), Some(value.as_str()));
+        }
+    }
 }
