@@ -11,6 +11,7 @@ use super::types::{
 };
 use crate::base::{LogId, LogIndex, Monotonic, NodeId, RequestId, Term};
 use crate::host::{BoxFuture, StoreError};
+use crate::keys::Selection;
 use crate::model::{Applied, Entry, Key, Namespace, NamespaceState, Op};
 use crate::raft::{ChangeError, ChangeRequest, Changed, Standing};
 
@@ -74,13 +75,12 @@ pub trait BackupBytes: Send {
 pub trait ReadView: Send {
     fn applied(&self) -> Option<LogId>;
     fn entry(&self, namespace: &Namespace, key: &Key) -> Result<Option<Entry>, StoreError>;
-    /// Entries whose key begins with `prefix` and comes after `after`, in byte order: at most `limit`, and it ends
-    /// early once they have `bytes_max` bytes; at least one where there is one. With `at`, as they were when that index
-    /// was applied, which this view must have reached.
+    /// Entries whose key comes after `after`, in byte order: at most `limit`, and it ends early once they have
+    /// `bytes_max` bytes, or too many rows lie between them. With `at`, as they were when that index was applied, which
+    /// this view must have reached.
     fn list(
         &self,
-        namespace: &Namespace,
-        prefix: &str,
+        of: Selection<'_>,
         after: Option<&Key>,
         limit: usize,
         bytes_max: usize,

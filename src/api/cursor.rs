@@ -12,7 +12,7 @@ use sha2::Sha256;
 
 use super::types::EventId;
 use crate::base::LogId;
-use crate::model::{Key, Namespace};
+use crate::model::{Key, Namespace, ValueType};
 
 const FORMAT: u8 = 1;
 const MAC_BYTES: usize = 16;
@@ -22,7 +22,7 @@ const CURSOR_CHARS_MAX: usize = 1024;
 /// The query that a cursor is bound to.
 #[derive(Serialize)]
 pub(super) enum Query<'a> {
-    Entries { namespace: &'a Namespace, prefix: &'a str },
+    Entries { namespace: &'a Namespace, prefix: &'a str, value_type: Option<ValueType>, fields: &'a str },
     Audit { namespace: Option<&'a Namespace> },
     Namespaces { prefix: &'a str },
 }
@@ -91,13 +91,16 @@ mod tests {
         let (a, b) = (namespace("a"), namespace("b"));
         let longest = Key::parse(&"k".repeat(512)).expect("a key");
         let cursor = Cursor { revision: LogId::new(5, u64::MAX), position: Position::After(longest) };
-        let query = Query::Entries { namespace: &a, prefix: "p" };
+        let of = |namespace, prefix| Query::Entries { namespace, prefix, value_type: None, fields: "" };
+        let query = of(&a, "p");
         let text = cursor.seal(&[1; 32], &query);
         assert_eq!(Cursor::open(&text, &[1; 32], &query), Some(cursor));
         assert_eq!(Cursor::open(&text, &[2; 32], &query), None);
         for other in [
-            Query::Entries { namespace: &b, prefix: "p" },
-            Query::Entries { namespace: &a, prefix: "" },
+            of(&b, "p"),
+            of(&a, ""),
+            Query::Entries { namespace: &a, prefix: "p", value_type: Some(ValueType::String), fields: "" },
+            Query::Entries { namespace: &a, prefix: "p", value_type: None, fields: "key" },
             Query::Audit { namespace: Some(&a) },
             Query::Audit { namespace: None },
             Query::Namespaces { prefix: "p" },

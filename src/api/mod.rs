@@ -28,11 +28,12 @@ pub use actor::{ApiHandle, Identity};
 pub use backup::Backup;
 pub use below::{AuditLog, BackupBytes, Below, Consensus, OpenedBackup, Peers, ReadView, State};
 pub use cluster::{Alarm, AlarmKind, ClusterView, GroupReport, MemberView, NodeReport, Readiness};
-pub use read::{AuditAnswer, ListAnswer, NamespacesAnswer, PageRequest, ReadAnswer, ReadError};
+pub use read::{AuditAnswer, ListAnswer, ListRequest, NamespacesAnswer, PageRequest, ReadAnswer, ReadError};
 pub use types::{
     ApplyStatus, AuditBreak, AuditEvent, AuditPage, AuditVerification, CallError, EventId, ListPage, Member,
     NamespacePage, PeerCall, ProposeError, RaftRole, RaftStatus,
 };
 pub use write::{MembersRequest, WriteError, WriteRequest};
 
+pub use crate::keys::Selection;
 pub use crate::raft::{ChangeError, ChangeRequest, Changed, MemberChange, Standing};

@@ -9,6 +9,7 @@ use super::types::{AuditEvent, AuditVerification};
 use crate::base::LogId;
 use crate::base::limits::PAGE_ITEMS_BYTES_MAX;
 use crate::host::StoreError;
+use crate::keys::Selection;
 use crate::model::{Entry, Key, Namespace, NamespaceState};
 use crate::raft::Standing;
 
@@ -25,6 +26,15 @@ pub struct PageRequest<'a> {
     pub limit: usize,
     /// As the page before gave it.
     pub cursor: Option<&'a str>,
+}
+
+/// Which entries, and which page of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListRequest<'a> {
+    pub of: Selection<'a>,
+    /// Which members of them the client wants, as it said so: a cursor is good for the same ones alone.
+    pub fields: &'a str,
+    pub page: PageRequest<'a>,
 }
 
 /// A page of entries.
@@ -97,15 +107,12 @@ impl ApiHandle {
         Ok(ReadAnswer { applied: view.applied(), value: view.entry(namespace, key)? })
     }
 
-    /// A page of the entries of a namespace whose keys begin with `prefix`. The first page shows what this node has
-    /// applied; all that follow show that same revision, on whichever node they are asked for.
-    pub async fn list(
-        &self,
-        namespace: &Namespace,
-        prefix: &str,
-        page: PageRequest<'_>,
-    ) -> Result<ReadAnswer<ListAnswer>, ReadError> {
-        let query = Query::Entries { namespace, prefix };
+    /// A page of entries. The first page shows what this node has applied; all that follow show that same revision, on
+    /// whichever node they are asked for.
+    pub async fn list(&self, request: ListRequest<'_>) -> Result<ReadAnswer<ListAnswer>, ReadError> {
+        let ListRequest { of, fields, page } = request;
+        let Selection { namespace, prefix, value_type } = of;
+        let query = Query::Entries { namespace, prefix, value_type, fields };
         let (view, at, after) = match self.open_cursor(page.cursor, &query)? {
             None => (self.view()?, None, None),
             Some(Cursor { revision, position: Position::After(key) }) => {
@@ -115,11 +122,11 @@ impl ApiHandle {
             Some(_) => return Err(ReadError::InvalidCursor),
         };
         let at_index = at.map(|at| at.index);
-        let found = view.list(namespace, prefix, after.as_ref(), page.limit, PAGE_ITEMS_BYTES_MAX, at_index)?;
+        let found = view.list(of, after.as_ref(), page.limit, PAGE_ITEMS_BYTES_MAX, at_index)?;
         let revision = at.or(view.applied());
-        let next_cursor = match (found.entries.last(), revision, view.cursor_key()) {
-            (Some(last), Some(revision), Some(key)) if found.more => {
-                Some(Cursor { revision, position: Position::After(last.key.clone()) }.seal(&key, &query))
+        let next_cursor = match (found.next, revision, view.cursor_key()) {
+            (Some(next), Some(revision), Some(key)) => {
+                Some(Cursor { revision, position: Position::After(next) }.seal(&key, &query))
             }
             _ => None,
         };

@@ -1,49 +1,108 @@
 //! Entries: get, set, delete, list.
 
+use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 
 use super::HttpState;
+use super::accept;
 use super::admit::Call;
 use super::body;
 use super::conditional::none_match;
+use super::file;
 use super::problem::Problem;
 use super::shape;
 use super::write::write;
+use crate::api::{ListRequest, Selection};
 use crate::base::LogId;
 use crate::base::limits::VALUE_BYTES_MAX;
-use crate::model::{Op, Outcome};
-use crate::wire::{EntryList, SetRequest, Slug};
+use crate::model::{Op, Outcome, ValueType};
+use crate::wire::{Entry, EntryList, SetRequest, Slug};
+
+/// The media type of a value alone.
+pub(super) const VALUE: &str = "text/plain";
 
 pub(super) async fn get(state: HttpState, call: Call) -> Result<Response, Problem> {
+    let is_raw = is_raw(&call)?;
     let answer = state.api().read(&call.namespace()?, &call.key()?)?;
     let entry = answer.value.ok_or_else(|| absent(answer.applied))?;
-    let etag = shape::etag(entry.revision);
-    let mut response = if none_match(&call.headers, entry.revision) {
-        shape::json(StatusCode::OK, answer.applied, &shape::entry(entry))
-    } else {
+    let etag = if is_raw { shape::raw_etag(entry.revision) } else { shape::etag(entry.revision) };
+    let mut response = if !none_match(&call.headers, &etag) {
         shape::empty(StatusCode::NOT_MODIFIED, answer.applied)
+    } else if is_raw {
+        let mut response = shape::empty(StatusCode::OK, answer.applied);
+        *response.body_mut() = Body::from(entry.value);
+        response.headers_mut().insert(header::CONTENT_TYPE, file::content_type(VALUE));
+        response
+    } else {
+        shape::json(StatusCode::OK, answer.applied, &shape::entry(entry))
     };
     response.headers_mut().insert(header::ETAG, etag);
     Ok(response)
 }
 
+/// Whether the client wants the value alone, by `format` or else by `Accept`.
+fn is_raw(call: &Call) -> Result<bool, Problem> {
+    const JSON: &str = "application/json";
+    let offers: &[&str] = match call.query.get("format") {
+        None => &[JSON, VALUE],
+        Some("raw") => &[VALUE],
+        Some("json") => &[JSON],
+        Some(_) => return Err(Problem::invalid("format is raw, for the value alone, or json")),
+    };
+    Ok(accept::choose(&call.headers, offers)? == VALUE)
+}
+
 pub(super) async fn list(state: HttpState, call: Call) -> Result<Response, Problem> {
-    let page = call.query.page()?;
-    let prefix = call.query.get("prefix").unwrap_or_default();
+    let (namespace, prefix) = (call.namespace()?, call.query.get("prefix").unwrap_or_default());
+    let of = Selection { namespace: &namespace, prefix, value_type: value_type(&call)? };
+    if let Some(format) = file::format(&call)? {
+        return file::whole(&state, of, format).await;
+    }
+    accept::choose(&call.headers, &["application/json"])?;
+    let (page, fields) = (call.query.page()?, call.query.get("fields"));
+    let shown = fields.map(members).transpose()?;
+    let shows = |member: &str| shown.as_ref().is_none_or(|shown| shown.contains(&member));
     let _turn = state.page_turn().await?;
-    let answer = state.api().list(&call.namespace()?, prefix, page).await?;
+    let answer = state.api().list(ListRequest { of, fields: fields.unwrap_or_default(), page }).await?;
     let list = EntryList {
-        items: answer.value.entries.into_iter().map(shape::entry).collect(),
+        items: answer.value.entries.into_iter().map(|entry| shape::entry(entry).listed(shows)).collect(),
         revision: answer.value.revision.map(|revision| revision.to_string()),
         pagination: shape::pagination(page.limit, answer.value.next_cursor),
     };
     Ok(shape::json(StatusCode::OK, answer.applied, &list))
 }
 
+/// `type=`.
+fn value_type(call: &Call) -> Result<Option<ValueType>, Problem> {
+    let Some(text) = call.query.get("type") else { return Ok(None) };
+    let found = ValueType::ALL.into_iter().find(|value_type| value_type.as_str() == text);
+    let all = || ValueType::ALL.map(ValueType::as_str).join(", ");
+    found.map(Some).ok_or_else(|| Problem::invalid(format!("type is one of {}", all())))
+}
+
+/// `fields=`: the members of an entry that are named, with commas between them.
+fn members(text: &str) -> Result<Vec<&str>, Problem> {
+    let named: Vec<&str> = text.split(',').collect();
+    match named.iter().find(|name| !Entry::MEMBERS.contains(name)) {
+        None => Ok(named),
+        Some(unknown) => {
+            let all = Entry::MEMBERS.join(", ");
+            let detail =
+                format!("fields has {unknown:?}: it names members of an entry, {all}, with commas between them");
+            Err(Problem::invalid(detail))
+        }
+    }
+}
+
 pub(super) async fn put(state: HttpState, call: Call) -> Result<Response, Problem> {
     let (namespace, key, hop) = (call.namespace()?, call.key()?, call.query.hop()?);
-    let set: SetRequest = body::json(&call.headers, call.body, r#"{"value":"...","type":"string"}"#).await?;
+    let set = if body::is_text(&call.headers)? {
+        let value = body::text(&call.headers, call.body).await?;
+        SetRequest { value, value_type: Default::default() }
+    } else {
+        body::json(&call.headers, call.body, r#"{"value":"...","type":"string"}"#).await?
+    };
     if set.value.len() > VALUE_BYTES_MAX {
         let detail = format!("a value is at most {VALUE_BYTES_MAX} bytes, this one has {}", set.value.len());
         return Err(Problem::new(Slug::PayloadTooLarge, detail));

@@ -5,6 +5,7 @@
 //! parameters, what is not built yet), and its handler. Handlers turn wire types into domain types and back, and leave
 //! the rest to `api/`.
 
+mod accept;
 mod admit;
 mod answer;
 mod audit;
@@ -14,6 +15,7 @@ mod body;
 mod cluster;
 mod conditional;
 mod config;
+mod file;
 mod health;
 mod members;
 mod namespaces;

@@ -32,7 +32,7 @@ pub(super) async fn get(state: HttpState, call: Call) -> Result<Response, Proble
     let answer = state.api().namespace(&call.namespace()?)?;
     let namespace = answer.value.ok_or_else(|| absent(answer.applied))?;
     let etag = shape::etag(namespace.revision);
-    let mut response = if none_match(&call.headers, namespace.revision) {
+    let mut response = if none_match(&call.headers, &etag) {
         shape::json(StatusCode::OK, answer.applied, &shape::namespace(namespace))
     } else {
         shape::empty(StatusCode::NOT_MODIFIED, answer.applied)

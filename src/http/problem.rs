@@ -152,7 +152,7 @@ impl From<ReadError> for Problem {
             .retry_later(),
             ReadError::InvalidCursor => Problem::new(
                 Slug::InvalidCursor,
-                "the cursor was not made for this query: begin again without it, with the same path and prefix on all pages",
+                "the cursor was not made for this query: begin again without it, with the same path and query on all pages",
             ),
             ReadError::Damaged(reason) => Problem {
                 reason: Some(reason),

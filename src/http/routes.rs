@@ -40,8 +40,8 @@ pub enum Serves {
         query: &'static [&'static str],
         /// It reads or writes replicated state, so that conditions and consistency would concern it.
         state: bool,
-        /// The media type of its answers, beside problems.
-        answers: &'static str,
+        /// The media types of its answers, beside problems: the first where the client has no choice of its own.
+        answers: &'static [&'static str],
         handler: Handler,
     },
     /// Part of the contract that this release does not have.
@@ -52,7 +52,11 @@ pub enum Serves {
 pub type Handler = fn(HttpState, Call) -> BoxFuture<'static, Result<Response, Problem>>;
 
 /// What nearly all routes answer.
-const JSON: &str = "application/json";
+const JSON: &[&str] = &["application/json"];
+/// An entry, and its value alone.
+const ENTRY_OR_VALUE: &[&str] = &["application/json", config::VALUE];
+/// A list, and the files that it can be.
+const LIST_OR_FILE: &[&str] = &["application/json", "application/yaml", "text/plain", "text/x-java-properties"];
 const READER: Access = Access::Role(Role::Reader);
 const ADMIN: Access = Access::Role(Role::Admin);
 
@@ -70,9 +74,16 @@ const fn stateless(method: Method, path: &'static str, access: Access, handler: 
     Route { method, path, access, serves: Serves::Handler { query: &[], state: false, answers: JSON, handler } }
 }
 
-/// A route whose answers are not JSON.
-const fn file(method: Method, path: &'static str, access: Access, answers: &'static str, handler: Handler) -> Route {
-    Route { method, path, access, serves: Serves::Handler { query: &[], state: true, answers, handler } }
+/// A route of state whose answers are not only JSON.
+const fn of_types(
+    method: Method,
+    path: &'static str,
+    access: Access,
+    query: &'static [&'static str],
+    answers: &'static [&'static str],
+    handler: Handler,
+) -> Route {
+    Route { method, path, access, serves: Serves::Handler { query, state: true, answers, handler } }
 }
 
 const fn not_built(method: Method, path: &'static str, access: Access) -> Route {
@@ -97,10 +108,12 @@ pub(super) const LEADER: &str = "/api/v1/cluster/leader";
 /// Every route there is. `HEAD` follows `GET`.
 #[rustfmt::skip]
 pub static ROUTES: &[Route] = &[
-    built(Method::GET, ENTRY, READER, &["consistency"], |s, c| Box::pin(config::get(s, c))),
+    of_types(Method::GET, ENTRY, READER, &["format", "consistency"], ENTRY_OR_VALUE,
+        |s, c| Box::pin(config::get(s, c))),
     built(Method::PUT, ENTRY, ADMIN, &["hop"], |s, c| Box::pin(config::put(s, c))),
     built(Method::DELETE, ENTRY, ADMIN, &["hop"], |s, c| Box::pin(config::delete(s, c))),
-    built(Method::GET, LIST, READER, &["prefix", "limit", "cursor", "consistency"],
+    of_types(Method::GET, LIST, READER,
+        &["prefix", "type", "fields", "limit", "cursor", "format", "consistency"], LIST_OR_FILE,
         |s, c| Box::pin(config::list(s, c))),
     not_built(Method::GET, HISTORY, READER),
     not_built(Method::POST, ROLLBACK, ADMIN),
@@ -118,7 +131,7 @@ pub static ROUTES: &[Route] = &[
     built(Method::GET, AUDIT_VERIFY, ADMIN, &["consistency"], |s, c| Box::pin(audit::verify(s, c))),
     built(Method::GET, AUDIT_OF, READER, &["limit", "cursor", "consistency"],
         |s, c| Box::pin(audit::of_namespace(s, c))),
-    file(Method::GET, BACKUP, ADMIN, backup::MEDIA_TYPE, |s, c| Box::pin(backup::get(s, c))),
+    of_types(Method::GET, BACKUP, ADMIN, &[], &[backup::MEDIA_TYPE], |s, c| Box::pin(backup::get(s, c))),
     stateless(Method::GET, "/api/v1/cluster", READER, |s, c| Box::pin(cluster::get(s, c))),
     stateless(Method::GET, MEMBERS, READER, |s, c| Box::pin(members::list(s, c))),
     built(Method::POST, MEMBERS, ADMIN, &["force", "hop"], |s, c| Box::pin(members::add(s, c))),

@@ -22,6 +22,11 @@ pub(super) fn etag(revision: LogId) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{revision}\"")).expect("a version token is ASCII")
 }
 
+/// The ETag of an entry's value alone: another representation has another one (RFC 9110, section 8.8.3).
+pub(super) fn raw_etag(revision: LogId) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{revision};raw\"")).expect("a version token is ASCII")
+}
+
 /// A JSON answer, with the version that was read or written.
 pub(super) fn json(status: StatusCode, version_seen: Option<LogId>, body: &impl Serialize) -> Response {
     let body = serde_json::to_vec(body).expect("wire shapes are plain data with string keys");

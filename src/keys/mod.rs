@@ -40,4 +40,4 @@ mod view;
 pub use record::RowError;
 pub use scan::Steps;
 pub use space::{Space, everything, space_of};
-pub use view::{ListPage, NamespacePage, StateView, Views};
+pub use view::{ListPage, NamespacePage, Selection, StateView, Views};

@@ -11,7 +11,7 @@ use crate::apply::{ApplyHandle, SnapshotMetaParts};
 use crate::audit::{AuditError, AuditHandle, AuditRecord, Verification};
 use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, Term, WallTime};
 use crate::host::{BoxFuture, StoreError};
-use crate::keys::StateView;
+use crate::keys::{Selection, StateView};
 use crate::log::{SnapshotMeta, SnapshotStream};
 use crate::model::{Applied, Command, Entry, EventId, Key, Namespace, NamespaceState, Op};
 use crate::peer::{FrameKind, Lane, PeerHandle, PeerTarget};
@@ -180,18 +180,17 @@ impl ReadView for StateView {
 
     fn list(
         &self,
-        namespace: &Namespace,
-        prefix: &str,
+        of: Selection<'_>,
         after: Option<&Key>,
         limit: usize,
         bytes_max: usize,
         at: Option<LogIndex>,
     ) -> Result<ListPage, StoreError> {
         let page = match at {
-            Some(at) => self.list_at(namespace, prefix, after, limit, bytes_max, at)?,
-            None => StateView::list(self, namespace, prefix, after, limit, bytes_max)?,
+            Some(at) => self.list_at(of, after, limit, bytes_max, at)?,
+            None => StateView::list(self, of, after, limit, bytes_max)?,
         };
-        Ok(ListPage { entries: page.entries, more: page.more })
+        Ok(ListPage { entries: page.entries, next: page.next })
     }
 
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {

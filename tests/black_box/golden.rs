@@ -185,6 +185,9 @@ impl Teller {
         let body = match answer.header("content-type") {
             _ if answer.body.is_empty() => return text,
             Some("application/json") if told.target == "/openapi.json" => summary(&answer.json()),
+            // Files, as they are.
+            Some("application/yaml") => answer.text(),
+            Some("application/json") if answer.text().contains('\n') => answer.text(),
             Some(kind) if kind.ends_with("json") => names.json(&answer.text()),
             Some(kind) if kind.starts_with("text/") && answer.header("content-encoding").is_none() => answer.text(),
             _ => "(bytes)".to_owned(),

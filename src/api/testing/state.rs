@@ -14,6 +14,7 @@ use crate::api::types::{
 };
 use crate::base::{LogId, LogIndex, RequestId, Term, WallTime};
 use crate::host::{BoxFuture, StoreError};
+use crate::keys::Selection;
 use crate::model::{
     self, Applied, CHAIN_START, ChainHash, Change, Command, CursorKey, Entry, Key, KeyState, Namespace,
     NamespaceRecord, NamespaceState, Op, View,
@@ -229,23 +230,24 @@ impl ReadView for FakeRows {
 
     fn list(
         &self,
-        namespace: &Namespace,
-        prefix: &str,
+        of: Selection<'_>,
         after: Option<&Key>,
         limit: usize,
         _: usize,
         at: Option<LogIndex>,
     ) -> Result<ListPage, StoreError> {
         let fits = |entry: &Entry| {
-            entry.namespace == *namespace
-                && entry.key.as_str().starts_with(prefix)
+            entry.namespace == *of.namespace
+                && entry.key.as_str().starts_with(of.prefix)
+                && of.value_type.is_none_or(|value_type| entry.value_type == value_type)
                 && after.is_none_or(|after| entry.key > *after)
         };
         let live = self.rows_at(at).keys.values().cloned().filter_map(KeyState::live);
         let mut entries: Vec<Entry> = live.filter(fits).take(limit + 1).collect();
         let more = entries.len() > limit;
         entries.truncate(limit);
-        Ok(ListPage { entries, more })
+        let next = entries.last().filter(|_| more).map(|entry| entry.key.clone());
+        Ok(ListPage { entries, next })
     }
 
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {

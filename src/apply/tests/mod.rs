@@ -13,7 +13,7 @@ use super::*;
 use crate::base::{GroupId, LogId, RequestId, WallTime};
 use crate::host::fake::{self, FakeHost};
 use crate::host::{Direction, Row};
-use crate::keys::{ListPage, StateView, everything};
+use crate::keys::{ListPage, Selection, StateView, everything};
 use crate::model::{Applied, Command, CursorKey, Key, Namespace, Op, ValueType};
 
 const GROUP: GroupId = GroupId(0);

@@ -39,6 +39,8 @@ pub(super) enum Content {
     Text(&'static str),
     /// Bytes, in a file of Confman's own.
     File(&'static str),
+    /// One of these, as the client wants it.
+    OneOf(&'static [Content]),
 }
 
 /// Groups of operations, as the page shows them.
@@ -86,11 +88,17 @@ pub(super) static OPERATIONS: &[Operation] = &[
         id: "getEntry",
         tag: "Entries",
         summary: "One entry",
-        description: "The entry as this node has it: an eventual read.",
+        description: "The entry as this node has it: an eventual read. `Accept: text/plain` or `format=raw` gives the value \
+                      alone, byte for byte.",
         body: None,
         answers: &[
-            json(200, "The entry.", "Entry", VERSION_AND_ETAG),
-            nothing(304, "`If-None-Match` names the entry's ETag.", VERSION_AND_ETAG),
+            Answer {
+                status: 200,
+                description: "The entry, or its value. Each has an ETag of its own.",
+                content: Content::OneOf(&[Content::Json("Entry"), Content::Text("text/plain")]),
+                headers: VERSION_AND_ETAG,
+            },
+            nothing(304, "`If-None-Match` names the ETag of what was asked for.", VERSION_AND_ETAG),
         ],
         problems: &[Slug::NotFound],
     },
@@ -101,7 +109,8 @@ pub(super) static OPERATIONS: &[Operation] = &[
         tag: "Entries",
         summary: "Set an entry",
         description: "Answered once a majority has the write on disk and this node has applied it. An equal value is still a \
-                      write. A namespace that does not exist comes to be in the same revision, owned by who sets the entry.",
+                      write. A namespace that does not exist comes to be in the same revision, owned by who sets the entry. A \
+                      body of `text/plain` is the value itself, of the type `string`.",
         body: Some("SetRequest"),
         answers: &[
             json(200, "The entry was there, and is set.", "Entry", VERSION_AND_ETAG),
@@ -127,10 +136,21 @@ pub(super) static OPERATIONS: &[Operation] = &[
         tag: "Entries",
         summary: "The entries of a namespace",
         description: "Keys in byte order. All pages of one cursor show one revision, on whichever node they are asked for. An \
-                      unknown namespace is an empty list.",
+                      unknown namespace is an empty list. With `format` the answer is all of it as a file, at one revision and \
+                      of at most 8 MiB (else 413); what the format cannot say is 422 and names the keys.",
         body: None,
-        answers: &[json(200, "A page.", "EntryList", VERSION)],
-        problems: &[Slug::InvalidCursor],
+        answers: &[Answer {
+            status: 200,
+            description: "A page, or a file.",
+            content: Content::OneOf(&[
+                Content::Json("EntryListOrFile"),
+                Content::Text("application/yaml"),
+                Content::Text("text/plain"),
+                Content::Text("text/x-java-properties"),
+            ]),
+            headers: VERSION,
+        }],
+        problems: &[Slug::InvalidCursor, Slug::InvalidValue, Slug::PayloadTooLarge],
     },
     Operation {
         method: Method::GET,

@@ -29,7 +29,16 @@ pub(super) fn all() -> Map<String, Value> {
         ),
         ("Entry", entry()),
         ("SetRequest", set_request()),
-        ("EntryList", list("A page of entries, keys in byte order.", "Entry", ALL_PAGES)),
+        ("ListedEntry", listed_entry()),
+        ("EntryList", list("A page of entries, keys in byte order.", "ListedEntry", ALL_PAGES)),
+        (
+            "EntryFile",
+            json!({
+                "type": "object", "not": { "required": ["items", "pagination"] },
+                "description": "A member for each key. Values of `number`, `boolean` and `json` are their own type, others text."
+            }),
+        ),
+        ("EntryListOrFile", json!({ "anyOf": [reference("EntryList"), reference("EntryFile")] })),
         ("Pagination", pagination()),
         ("Namespace", namespace()),
         ("SetNamespaceRequest", set_namespace_request()),
@@ -80,8 +89,10 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             "version": 3, "revision": "5:42", "createdAt": "2026-01-02T03:04:05.678Z",
             "updatedAt": "2026-02-03T04:05:06.789Z", "updatedBy": "ann@example.org"
         }),
+        "ListedEntry" => of("Entry"),
+        "EntryListOrFile" => of("EntryList"),
         "SetRequest" => json!({ "value": "postgres://db.example.org/pay", "type": "string" }),
-        "EntryList" => page("Entry"),
+        "EntryList" => page("ListedEntry"),
         "Namespace" => json!({
             "path": "payments", "description": "What the payment services read", "owner": "payments@example.org",
             "createdAt": "2026-01-02T03:04:05.678Z", "revision": "5:40"
@@ -223,6 +234,13 @@ fn entry() -> Value {
         "updatedBy": text("The principal that wrote it."),
     });
     object("One entry.", properties, &[])
+}
+
+fn listed_entry() -> Value {
+    let mut listed = entry();
+    listed["description"] = "One entry; only some of its members where `fields` asks for those.".into();
+    listed["required"] = json!([]);
+    listed
 }
 
 fn set_request() -> Value {
@@ -444,7 +462,10 @@ fn problem() -> Value {
         "leader": url("Of not-leader: the leader's advertised base URL."),
         "line": number("Of invalid-value: where the value does not parse, from 1."),
         "column": number("Of invalid-value: where the value does not parse, from 1."),
+        "keys": json!({
+            "type": "array", "items": reference("Key"), "description": "Of invalid-value: what a format cannot say."
+        }),
         "freeBytes": number("Of storage-full: how much is free."),
     });
-    object("RFC 9457.", properties, &["instance", "leader", "line", "column", "freeBytes"])
+    object("RFC 9457.", properties, &["instance", "leader", "line", "column", "keys", "freeBytes"])
 }

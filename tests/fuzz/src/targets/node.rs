@@ -12,7 +12,7 @@ use bytes::Bytes;
 use confman::api::{
     ApiHandle, ApplyStatus, AuditLog, AuditPage, AuditVerification, BackupBytes, Below, CallError, ChangeError,
     ChangeRequest, Changed, Consensus, EventId, Identity, ListPage, Member, NamespacePage, OpenedBackup, PeerCall,
-    Peers, ProposeError, RaftRole, RaftStatus, ReadError, ReadView, Standing, State,
+    Peers, ProposeError, RaftRole, RaftStatus, ReadError, ReadView, Selection, Standing, State,
 };
 use confman::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, StorageId, Term, WallTime};
 use confman::config::{ApiKey, FollowerWrites, RequestConfig, Role};
@@ -377,16 +377,17 @@ impl ReadView for Rooms {
 
     fn list(
         &self,
-        namespace: &Namespace,
-        _: &str,
+        of: Selection<'_>,
         after: Option<&Key>,
         _: usize,
         _: usize,
         _: Option<LogIndex>,
     ) -> Result<ListPage, StoreError> {
-        self.0.name(namespace, None);
+        self.0.name(of.namespace, None);
         let key = after.cloned().unwrap_or_else(|| Key::parse("k").expect("a key"));
-        Ok(ListPage { entries: vec![entry(namespace, &key)], more: true })
+        // Whoever reads all pages comes to an end.
+        let next = after.is_none().then(|| key.clone());
+        Ok(ListPage { entries: vec![entry(of.namespace, &key)], next })
     }
 
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {
