@@ -10,8 +10,9 @@ use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use super::past::Moment;
 use super::types::EventId;
-use crate::base::LogId;
+use crate::base::{LogId, LogIndex};
 use crate::model::{Key, Namespace, ValueType};
 
 const FORMAT: u8 = 1;
@@ -22,9 +23,28 @@ const CURSOR_CHARS_MAX: usize = 1024;
 /// The query that a cursor is bound to.
 #[derive(Serialize)]
 pub(super) enum Query<'a> {
-    Entries { namespace: &'a Namespace, prefix: &'a str, value_type: Option<ValueType>, fields: &'a str },
-    Audit { namespace: Option<&'a Namespace> },
-    Namespaces { prefix: &'a str },
+    Entries {
+        namespace: &'a Namespace,
+        prefix: &'a str,
+        value_type: Option<ValueType>,
+        fields: &'a str,
+        at: Option<Moment>,
+    },
+    Audit {
+        namespace: Option<&'a Namespace>,
+    },
+    Namespaces {
+        prefix: &'a str,
+    },
+    History {
+        namespace: &'a Namespace,
+        key: &'a Key,
+    },
+    Diff {
+        namespace: &'a Namespace,
+        from: Moment,
+        to: Option<Moment>,
+    },
 }
 
 /// Where the next page begins.
@@ -41,6 +61,12 @@ pub(super) enum Position {
     After(Key),
     Before(EventId),
     AfterNamespace(Namespace),
+    BeforeIndex(LogIndex),
+    /// In a diff from this revision to the cursor's own.
+    AfterDifference {
+        key: Key,
+        from: LogId,
+    },
 }
 
 impl Cursor {
@@ -91,7 +117,9 @@ mod tests {
         let (a, b) = (namespace("a"), namespace("b"));
         let longest = Key::parse(&"k".repeat(512)).expect("a key");
         let cursor = Cursor { revision: LogId::new(5, u64::MAX), position: Position::After(longest) };
-        let of = |namespace, prefix| Query::Entries { namespace, prefix, value_type: None, fields: "" };
+        let whole =
+            |namespace, prefix, value_type, fields, at| Query::Entries { namespace, prefix, value_type, fields, at };
+        let of = |namespace, prefix| whole(namespace, prefix, None, "", None);
         let query = of(&a, "p");
         let text = cursor.seal(&[1; 32], &query);
         assert_eq!(Cursor::open(&text, &[1; 32], &query), Some(cursor));
@@ -99,8 +127,9 @@ mod tests {
         for other in [
             of(&b, "p"),
             of(&a, ""),
-            Query::Entries { namespace: &a, prefix: "p", value_type: Some(ValueType::String), fields: "" },
-            Query::Entries { namespace: &a, prefix: "p", value_type: None, fields: "key" },
+            whole(&a, "p", Some(ValueType::String), "", None),
+            whole(&a, "p", None, "key", None),
+            whole(&a, "p", None, "", Some(Moment::Revision(LogId::new(5, 1)))),
             Query::Audit { namespace: Some(&a) },
             Query::Audit { namespace: None },
             Query::Namespaces { prefix: "p" },

@@ -18,6 +18,7 @@ mod clocks;
 mod cluster;
 mod cursor;
 mod forward;
+mod past;
 mod read;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -28,6 +29,7 @@ pub use actor::{ApiHandle, Identity};
 pub use backup::Backup;
 pub use below::{AuditLog, BackupBytes, Below, Consensus, OpenedBackup, Peers, ReadView, State};
 pub use cluster::{Alarm, AlarmKind, ClusterView, GroupReport, MemberView, NodeReport, Readiness};
+pub use past::{DiffAnswer, HistoryAnswer, Moment};
 pub use read::{AuditAnswer, ListAnswer, ListRequest, NamespacesAnswer, PageRequest, ReadAnswer, ReadError};
 pub use types::{
     ApplyStatus, AuditBreak, AuditEvent, AuditPage, AuditVerification, CallError, EventId, ListPage, Member,
@@ -35,5 +37,5 @@ pub use types::{
 };
 pub use write::{MembersRequest, WriteError, WriteRequest};
 
-pub use crate::keys::Selection;
+pub use crate::keys::{DiffPage, Difference, HistoryPage, Selection};
 pub use crate::raft::{ChangeError, ChangeRequest, Changed, MemberChange, Standing};

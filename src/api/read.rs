@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 use super::actor::ApiHandle;
 use super::below::ReadView;
 use super::cursor::{Cursor, Position, Query};
+use super::past::Moment;
 use super::types::{AuditEvent, AuditVerification};
-use crate::base::LogId;
 use crate::base::limits::PAGE_ITEMS_BYTES_MAX;
+use crate::base::{LogId, WallTime};
 use crate::host::StoreError;
 use crate::keys::Selection;
 use crate::model::{Entry, Key, Namespace, NamespaceState};
@@ -34,6 +35,8 @@ pub struct ListRequest<'a> {
     pub of: Selection<'a>,
     /// Which members of them the client wants, as it said so: a cursor is good for the same ones alone.
     pub fields: &'a str,
+    /// As they were then; `None`: as this node has them now.
+    pub at: Option<Moment>,
     pub page: PageRequest<'a>,
 }
 
@@ -83,6 +86,15 @@ pub enum ReadError {
     /// The node did not come to apply the cursor's revision within the read timeout.
     #[error("the node has not applied the revision of the cursor")]
     BehindCursor,
+    /// The node did not come to apply the revision that the read names within the read timeout.
+    #[error("the node has not applied revision {0}")]
+    BehindRevision(LogId),
+    /// No write came within the read timeout that would have brought log time past the time that the read names.
+    #[error("log time is {log_time}, and has not passed the time that was asked for")]
+    BehindTime { log_time: WallTime },
+    /// The log has another term at that index: the write behind the version token is lost.
+    #[error("the write behind revision {0} is lost")]
+    VersionUnknown(LogId),
     /// Too many reads wait, or this one took longer than the read timeout.
     #[error("too many reads are waiting")]
     Overloaded,
@@ -107,14 +119,20 @@ impl ApiHandle {
         Ok(ReadAnswer { applied: view.applied(), value: view.entry(namespace, key)? })
     }
 
-    /// A page of entries. The first page shows what this node has applied; all that follow show that same revision, on
-    /// whichever node they are asked for.
+    /// A page of entries. The first page shows what this node has applied, or the moment that is asked for; all that follow
+    /// show that same revision, on whichever node they are asked for.
     pub async fn list(&self, request: ListRequest<'_>) -> Result<ReadAnswer<ListAnswer>, ReadError> {
-        let ListRequest { of, fields, page } = request;
+        let ListRequest { of, fields, at, page } = request;
         let Selection { namespace, prefix, value_type } = of;
-        let query = Query::Entries { namespace, prefix, value_type, fields };
+        let query = Query::Entries { namespace, prefix, value_type, fields, at };
         let (view, at, after) = match self.open_cursor(page.cursor, &query)? {
-            None => (self.view()?, None, None),
+            None => match at {
+                None => (self.view()?, None, None),
+                Some(at) => {
+                    let (view, at) = self.as_of(at).await?;
+                    (view, Some(at), None)
+                }
+            },
             Some(Cursor { revision, position: Position::After(key) }) => {
                 self.applied_upto(revision).await?;
                 (self.view()?, Some(revision), Some(key))
@@ -205,14 +223,14 @@ impl ApiHandle {
         self.shared.below.audit.verify().await
     }
 
-    fn open_cursor(&self, text: Option<&str>, query: &Query<'_>) -> Result<Option<Cursor>, ReadError> {
+    pub(super) fn open_cursor(&self, text: Option<&str>, query: &Query<'_>) -> Result<Option<Cursor>, ReadError> {
         let Some(text) = text else { return Ok(None) };
         let key = self.view()?.cursor_key().ok_or(ReadError::InvalidCursor)?;
         Cursor::open(text, &key, query).map(Some).ok_or(ReadError::InvalidCursor)
     }
 
     /// Waits until this node has applied `revision`: the page before may have come from another.
-    async fn applied_upto(&self, revision: LogId) -> Result<(), ReadError> {
+    pub(super) async fn applied_upto(&self, revision: LogId) -> Result<(), ReadError> {
         let deadline = self.shared.host.clock.now().after(self.shared.read_timeout);
         match self.shared.host.until(deadline, self.shared.below.state.wait_applied(revision.index)).await {
             Some(true) => Ok(()),
@@ -222,7 +240,7 @@ impl ApiHandle {
     }
 
     /// The newest view. Nothing is read until recovery is done, nor once the state was found damaged.
-    fn view(&self) -> Result<Box<dyn ReadView>, ReadError> {
+    pub(super) fn view(&self) -> Result<Box<dyn ReadView>, ReadError> {
         self.readable()?;
         self.shared.below.state.view().map_err(ReadError::Failed)
     }

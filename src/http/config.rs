@@ -10,13 +10,14 @@ use super::admit::Call;
 use super::body;
 use super::conditional::none_match;
 use super::file;
+use super::past;
 use super::problem::Problem;
 use super::shape;
 use super::write::write;
 use crate::api::{ListRequest, Selection};
 use crate::base::LogId;
 use crate::base::limits::VALUE_BYTES_MAX;
-use crate::model::{Op, Outcome, ValueType};
+use crate::model::{self, Op, Outcome, ValueType};
 use crate::wire::{Entry, EntryList, SetRequest, Slug};
 
 /// The media type of a value alone.
@@ -24,8 +25,16 @@ pub(super) const VALUE: &str = "text/plain";
 
 pub(super) async fn get(state: HttpState, call: Call) -> Result<Response, Problem> {
     let is_raw = is_raw(&call)?;
-    let answer = state.api().read(&call.namespace()?, &call.key()?)?;
-    let entry = answer.value.ok_or_else(|| absent(answer.applied))?;
+    let (namespace, key) = (call.namespace()?, call.key()?);
+    let at = past::moment(&call, "at")?;
+    let answer = match at {
+        None => state.api().read(&namespace, &key)?,
+        Some(at) => state.api().read_at(&namespace, &key, at).await?,
+    };
+    let entry = answer.value.ok_or_else(|| match at {
+        None => absent(answer.applied),
+        Some(_) => past::absent(answer.applied),
+    })?;
     let etag = if is_raw { shape::raw_etag(entry.revision) } else { shape::etag(entry.revision) };
     let mut response = if !none_match(&call.headers, &etag) {
         shape::empty(StatusCode::NOT_MODIFIED, answer.applied)
@@ -56,15 +65,19 @@ fn is_raw(call: &Call) -> Result<bool, Problem> {
 pub(super) async fn list(state: HttpState, call: Call) -> Result<Response, Problem> {
     let (namespace, prefix) = (call.namespace()?, call.query.get("prefix").unwrap_or_default());
     let of = Selection { namespace: &namespace, prefix, value_type: value_type(&call)? };
+    let at = past::moment(&call, "at")?;
     if let Some(format) = file::format(&call)? {
-        return file::whole(&state, of, format).await;
+        return file::whole(&state, of, at, format).await;
     }
     accept::choose(&call.headers, &["application/json"])?;
     let (page, fields) = (call.query.page()?, call.query.get("fields"));
     let shown = fields.map(members).transpose()?;
     let shows = |member: &str| shown.as_ref().is_none_or(|shown| shown.contains(&member));
+    if page.cursor.is_none() {
+        past::reach(&state, [at, None]).await?;
+    }
     let _turn = state.page_turn().await?;
-    let answer = state.api().list(ListRequest { of, fields: fields.unwrap_or_default(), page }).await?;
+    let answer = state.api().list(ListRequest { of, fields: fields.unwrap_or_default(), at, page }).await?;
     let list = EntryList {
         items: answer.value.entries.into_iter().map(|entry| shape::entry(entry).listed(shows)).collect(),
         revision: answer.value.revision.map(|revision| revision.to_string()),
@@ -119,11 +132,16 @@ pub(super) async fn put(state: HttpState, call: Call) -> Result<Response, Proble
     let Outcome::Set { entry, created } = applied.outcome else {
         return Err(Problem::internal("a set had an outcome of another operation"));
     };
+    Ok(was_set(applied.revision, entry, created))
+}
+
+/// What a write that set an entry is answered with.
+pub(super) fn was_set(revision: LogId, entry: model::Entry, created: bool) -> Response {
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     let etag = shape::etag(entry.revision);
-    let mut response = shape::json(status, Some(applied.revision), &shape::entry(entry));
+    let mut response = shape::json(status, Some(revision), &shape::entry(entry));
     response.headers_mut().insert(header::ETAG, etag);
-    Ok(response)
+    response
 }
 
 pub(super) async fn delete(state: HttpState, call: Call) -> Result<Response, Problem> {

@@ -7,9 +7,10 @@ use axum::response::Response;
 use super::HttpState;
 use super::accept;
 use super::admit::Call;
+use super::past;
 use super::problem::Problem;
 use super::shape;
-use crate::api::{ListRequest, PageRequest, Selection};
+use crate::api::{ListRequest, Moment, PageRequest, Selection};
 use crate::base::limits::{FILE_BYTES_MAX, PAGE_ITEMS_MAX};
 use crate::wire::{FileFormat, FileWriter, Slug};
 
@@ -31,13 +32,19 @@ pub(super) fn format(call: &Call) -> Result<Option<FileFormat>, Problem> {
 }
 
 /// All entries at one revision. No more is in memory than a page and the file, of which one is made at a time.
-pub(super) async fn whole(state: &HttpState, of: Selection<'_>, format: FileFormat) -> Result<Response, Problem> {
+pub(super) async fn whole(
+    state: &HttpState,
+    of: Selection<'_>,
+    at: Option<Moment>,
+    format: FileFormat,
+) -> Result<Response, Problem> {
     let mut file = FileWriter::new(format);
     let mut cursor: Option<String> = None;
+    past::reach(state, [at, None]).await?;
     let _turn = state.page_turn().await?;
     let applied = loop {
         let page = PageRequest { limit: PAGE_ITEMS_MAX, cursor: cursor.as_deref() };
-        let answer = state.api().list(ListRequest { of, fields: "", page }).await?;
+        let answer = state.api().list(ListRequest { of, fields: "", at, page }).await?;
         for entry in answer.value.entries {
             let entry = shape::entry(entry);
             file.add(&entry.key, entry.value_type, &entry.value).map_err(|unsayable| {

@@ -20,6 +20,8 @@ mod health;
 mod members;
 mod namespaces;
 mod openapi;
+mod past;
+mod patch;
 mod path;
 mod problem;
 mod query;

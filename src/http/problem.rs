@@ -168,6 +168,29 @@ impl From<ReadError> for Problem {
                  Retry-After, or ask another",
             )
             .retry_later(),
+            ReadError::BehindRevision(revision) => Problem::new(
+                Slug::VersionNotReached,
+                format!(
+                    "this node has not applied the revision {revision}: try again after the time in Retry-After, or ask \
+                     another; a revision that no write has had yet is reached by none"
+                ),
+            )
+            .retry_later(),
+            ReadError::BehindTime { log_time } => Problem::new(
+                Slug::VersionNotReached,
+                format!(
+                    "no write has passed that time yet, so that what was then is not settled: the last one was at \
+                     {log_time}. Ask for a time before that, for a revision, or for what is now, without a time"
+                ),
+            )
+            .retry_later(),
+            ReadError::VersionUnknown(revision) => Problem::new(
+                Slug::VersionUnknown,
+                format!(
+                    "the write behind the revision {revision} is not in this cluster's log: it was lost, as by restoring a \
+                     backup, or it is of another cluster. Read again without it"
+                ),
+            ),
             ReadError::Stopping => Problem::new(Slug::Overloaded, "this node is stopping: ask another").retry_later(),
             ReadError::Overloaded => Problem::new(
                 Slug::Overloaded,

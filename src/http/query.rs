@@ -8,7 +8,7 @@ use crate::api::PageRequest;
 use crate::base::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 
 /// Parameters of the contract that this release does not have, on routes of state.
-const NOT_BUILT: &[&str] = &["minVersion", "consistency", "timeout", "onStale", "at"];
+const NOT_BUILT: &[&str] = &["minVersion", "consistency", "timeout", "onStale"];
 
 /// Counts redirects, in a `Location` of ours.
 const HOP: &str = "hop";

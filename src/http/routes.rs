@@ -9,7 +9,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use super::admit::{self, Call};
 use super::answer::Matched;
 use super::problem::Problem;
-use super::{HttpState, audit, backup, cluster, config, health, members, namespaces, openapi, path, swagger};
+use super::{HttpState, audit, backup, cluster, config, health, members, namespaces, openapi, past, path, swagger};
 use crate::config::Role;
 use crate::host::BoxFuture;
 use crate::wire::Slug;
@@ -92,8 +92,9 @@ const fn not_built(method: Method, path: &'static str, access: Access) -> Route 
 
 pub(super) const ENTRY: &str = "/api/v1/config/{namespace}/{key}";
 pub(super) const LIST: &str = "/api/v1/config/{namespace}";
-const HISTORY: &str = "/api/v1/config/{namespace}/{key}/history";
-const ROLLBACK: &str = "/api/v1/config/{namespace}/{key}/rollback";
+pub(super) const HISTORY: &str = "/api/v1/config/{namespace}/{key}/history";
+pub(super) const ROLLBACK: &str = "/api/v1/config/{namespace}/{key}/rollback";
+pub(super) const DIFF: &str = "/api/v1/diff/{namespace}";
 pub(super) const NAMESPACE: &str = "/api/v1/namespaces/{namespace}";
 pub(super) const READY: &str = "/health/ready";
 pub(super) const MEMBERS: &str = "/api/v1/cluster/members";
@@ -108,16 +109,17 @@ pub(super) const LEADER: &str = "/api/v1/cluster/leader";
 /// Every route there is. `HEAD` follows `GET`.
 #[rustfmt::skip]
 pub static ROUTES: &[Route] = &[
-    of_types(Method::GET, ENTRY, READER, &["format", "consistency"], ENTRY_OR_VALUE,
+    of_types(Method::GET, ENTRY, READER, &["at", "format", "consistency"], ENTRY_OR_VALUE,
         |s, c| Box::pin(config::get(s, c))),
     built(Method::PUT, ENTRY, ADMIN, &["hop"], |s, c| Box::pin(config::put(s, c))),
     built(Method::DELETE, ENTRY, ADMIN, &["hop"], |s, c| Box::pin(config::delete(s, c))),
     of_types(Method::GET, LIST, READER,
-        &["prefix", "type", "fields", "limit", "cursor", "format", "consistency"], LIST_OR_FILE,
+        &["prefix", "type", "fields", "at", "limit", "cursor", "format", "consistency"], LIST_OR_FILE,
         |s, c| Box::pin(config::list(s, c))),
-    not_built(Method::GET, HISTORY, READER),
-    not_built(Method::POST, ROLLBACK, ADMIN),
-    not_built(Method::GET, "/api/v1/diff/{namespace}", READER),
+    built(Method::GET, HISTORY, READER, &["limit", "cursor", "consistency"], |s, c| Box::pin(past::history(s, c))),
+    built(Method::POST, ROLLBACK, ADMIN, &["hop"], |s, c| Box::pin(past::rollback(s, c))),
+    built(Method::GET, DIFF, READER, &["from", "to", "limit", "cursor", "consistency"],
+        |s, c| Box::pin(past::diff(s, c))),
     not_built(Method::POST, "/api/v1/txn", ADMIN),
     not_built(Method::GET, "/api/v1/watch", READER),
     not_built(Method::POST, "/api/v1/watch/ticket", READER),

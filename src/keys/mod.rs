@@ -31,12 +31,14 @@ mod key;
 pub mod meta;
 pub mod namespace_history;
 pub mod namespaces;
+mod past;
 mod record;
 mod scan;
 mod space;
 pub mod terms;
 mod view;
 
+pub use past::{DiffPage, Difference, HistoryPage};
 pub use record::RowError;
 pub use scan::Steps;
 pub use space::{Space, everything, space_of};

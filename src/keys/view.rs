@@ -14,11 +14,11 @@ use crate::model::{
 
 /// Rows that a page of a list passes over, tombstones and others that do not belong in it, before it ends early. Some tens
 /// of milliseconds.
-const PASSED_ROWS_MAX: usize = 20_000;
+pub(super) const PASSED_ROWS_MAX: usize = 20_000;
 
 /// The state at one moment: all reads of one view agree, whatever is applied meanwhile. Reads are short and bounded.
 pub struct StateView {
-    group: GroupId,
+    pub(super) group: GroupId,
     store_name: String,
     view: Box<dyn StoreView>,
     summary: Summary,
@@ -185,7 +185,12 @@ impl StateView {
     }
 
     /// The newest superseded state of a key at the revision with this index.
-    fn superseded_at(&self, namespace: &Namespace, key: &Key, at: LogIndex) -> Result<Option<KeyState>, StoreError> {
+    pub(super) fn superseded_at(
+        &self,
+        namespace: &Namespace,
+        key: &Key,
+        at: LogIndex,
+    ) -> Result<Option<KeyState>, StoreError> {
         let mut range = history::range(self.group, namespace, key);
         if let Some(next) = at.0.checked_add(1) {
             range.end = history::key(self.group, namespace, key, LogIndex(next));
@@ -316,13 +321,13 @@ impl StateView {
         self.view
     }
 
-    fn unreadable(&self, row: RowError) -> StoreError {
+    pub(super) fn unreadable(&self, row: RowError) -> StoreError {
         row.in_store(&self.store_name)
     }
 }
 
 /// What an entry takes on a page, at most.
-fn entry_bytes(entry: &Entry) -> usize {
+pub(super) fn entry_bytes(entry: &Entry) -> usize {
     let names = entry.namespace.as_str().len() + entry.key.as_str().len();
     ENTRY_JSON_BYTES + names + json_bytes(&entry.updated_by) + json_bytes(&entry.value)
 }

@@ -11,6 +11,8 @@ pub trait View {
 
     /// A key's current entry or tombstone.
     fn key(&self, namespace: &Namespace, key: &Key) -> Result<Option<KeyState>, Self::Error>;
+    /// The state that a revision made of a key, where history has it. The current one is the newest of it.
+    fn key_at(&self, namespace: &Namespace, key: &Key, revision: LogId) -> Result<Option<KeyState>, Self::Error>;
     /// A namespace's current state or tombstone.
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceRecord>, Self::Error>;
     /// The time that the state knows. It never goes back.
@@ -65,6 +67,7 @@ pub fn apply<V: View>(view: &V, at: LogId, command: &Command) -> Result<Effects,
         Op::SetNamespace { namespace, description, owner } => step.set_namespace(namespace, description, owner)?,
         Op::DeleteNamespace { namespace } => step.delete_namespace(namespace)?,
         Op::Bootstrap { cursor_key } => step.bootstrap(*cursor_key),
+        Op::Rollback { namespace, key, revision } => step.rollback(namespace, key, *revision)?,
     };
     Ok(Effects { outcome, ..step.effects })
 }
@@ -156,6 +159,15 @@ impl<V: View> Step<'_, V> {
         let replaces = Some(before.revision);
         self.effects.changes.push(Change::Key { n: 0, state: KeyState::Deleted(tombstone), replaces });
         Ok(Outcome::Deleted)
+    }
+
+    /// A set or a delete like any other: what was written since stays in history.
+    fn rollback(&mut self, namespace: &Namespace, key: &Key, revision: LogId) -> Result<Outcome, V::Error> {
+        match self.view.key_at(namespace, key, revision)? {
+            Some(KeyState::Live(entry)) => self.set(namespace, key, &entry.value, entry.value_type),
+            Some(KeyState::Deleted(_)) => self.delete(namespace, key),
+            None => Ok(Outcome::NoSuchRevision),
+        }
     }
 
     fn set_namespace(&mut self, namespace: &Namespace, description: &str, owner: &str) -> Result<Outcome, V::Error> {

@@ -3,6 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Key, Namespace, NamespaceState, ValueType};
+use crate::base::limits::VALUE_BYTES_MAX;
 use crate::base::{LogId, RequestId, WallTime};
 
 /// A change that a client asked for, as the leader puts it into the log. Everything that apply may depend on is in
@@ -31,6 +32,8 @@ pub enum Op {
     /// Gives the cluster the secret that authenticates cursors. Proposed by a leader that finds none; only the first
     /// one counts, so that it stays the same for ever. No audit event: nothing that a client can see changes.
     Bootstrap { cursor_key: CursorKey },
+    /// Writes the state that this revision made of the key as a new one: deletes the entry where it did.
+    Rollback { namespace: Namespace, key: Key, revision: LogId },
 }
 
 /// 32 secret bytes in the replicated state with which every node makes and checks cursors. Never printed.
@@ -66,13 +69,16 @@ pub enum Outcome {
     NamespaceSet { namespace: NamespaceState, created: bool },
     /// The namespace still has entries; nothing changed.
     NamespaceNotEmpty,
+    /// History has no such revision of the key; nothing changed.
+    NoSuchRevision,
 }
 
 impl Command {
-    /// The bytes of the value it carries: what batches are bounded by.
+    /// The bytes of the value that it writes, at most: what batches are bounded by.
     pub fn value_bytes(&self) -> usize {
         match &self.op {
             Op::Set { value, .. } => value.len(),
+            Op::Rollback { .. } => VALUE_BYTES_MAX,
             Op::Delete { .. } | Op::SetNamespace { .. } | Op::DeleteNamespace { .. } | Op::Bootstrap { .. } => 0,
         }
     }
@@ -87,6 +93,7 @@ impl fmt::Display for Command {
             Op::SetNamespace { namespace, .. } => write!(f, "set namespace {namespace}"),
             Op::DeleteNamespace { namespace } => write!(f, "delete namespace {namespace}"),
             Op::Bootstrap { .. } => f.write_str("bootstrap"),
+            Op::Rollback { namespace, key, revision } => write!(f, "roll {namespace}/-/{key} back to {revision}"),
         }
     }
 }

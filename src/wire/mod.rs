@@ -7,6 +7,7 @@ mod audit;
 mod cluster;
 mod config;
 mod file;
+mod history;
 mod members;
 mod namespace;
 mod problem;
@@ -17,6 +18,7 @@ pub use audit::{AuditBreak, AuditEvent, AuditList, AuditVerification};
 pub use cluster::{Alarm, AlarmKind, Cluster, ClusterGroup, ClusterNode, Health, Ready};
 pub use config::{Entry, EntryList, ListedEntry, Pagination, SetRequest};
 pub use file::{FileFormat, FileWriter, Unsayable};
+pub use history::{DiffChange, DiffItem, DiffList, HistoryItem, HistoryList, RollbackRequest};
 pub use members::{
     AddMemberRequest, Leader, Member, MemberChanged, MemberList, PromoteMemberRequest, ReplaceMemberRequest,
     TransferRequest,

@@ -65,7 +65,7 @@ fn cluster() -> Cluster {
 struct Teller {
     cluster: Cluster,
     connections: BTreeMap<u64, Raw>,
-    /// The last ETag, cursor and Location.
+    /// The last ETag, cursor and Location, and the revision of the last item.
     last: BTreeMap<&'static str, String>,
     /// `METHOD path` of every request.
     asked: BTreeSet<String>,
@@ -141,6 +141,10 @@ impl Teller {
         let is_json = answer.header("content-type") == Some("application/json") && !answer.body.is_empty();
         if is_json && let Some(cursor) = answer.json()["pagination"]["nextCursor"].as_str() {
             self.last.insert("cursor", cursor.to_owned());
+        }
+        let items = if is_json { answer.json()["items"].as_array().cloned().unwrap_or_default() } else { Vec::new() };
+        if let Some(oldest) = items.last().and_then(|item| item["revision"].as_str()) {
+            self.last.insert("oldest", oldest.to_owned());
         }
         answer
     }

@@ -2,6 +2,7 @@
 
 mod batching;
 mod install;
+mod past;
 mod recovery;
 mod scrub;
 mod state;
@@ -40,7 +41,7 @@ fn command(op: Op, stamp: u64) -> ApplyPayload {
 }
 
 /// A log: the bootstrap membership at 0, then what a script says, joined by `; `: `a=1`, `del a`, `blank`,
-/// `member x`, `bootstrap`, `ns x` (describes the namespace), `nsdel`, `term 2`.
+/// `member x`, `back a 1:1`, `bootstrap`, `ns x` (describes the namespace), `nsdel`, `term 2`.
 fn log(script: &str) -> Vec<ApplyEntry> {
     let membership = |text: &str| ApplyPayload::Membership(Bytes::copy_from_slice(text.as_bytes()));
     let mut entries = vec![ApplyEntry { id: LogId::new(0, 0), payload: membership("first") }];
@@ -61,6 +62,11 @@ fn log(script: &str) -> Vec<ApplyEntry> {
             }
             Some(("member", text)) => membership(text),
             Some(("del", name)) => command(delete(name), index),
+            Some(("back", text)) => {
+                let (name, revision) = text.split_once(' ').unwrap();
+                let (namespace, key, revision) = (namespace("n"), key(name), revision.parse().unwrap());
+                command(Op::Rollback { namespace, key, revision }, index)
+            }
             Some((name, value)) => command(set(name, value), index),
             None => panic!("{line}?"),
         };

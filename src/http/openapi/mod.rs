@@ -177,6 +177,14 @@ fn in_query(path: &str, name: &str) -> Value {
             json!({ "type": "string", "enum": FileFormat::ALL.map(FileFormat::as_str) }),
             "All entries as a file of this format, and no list. Goes with `prefix` and `type`.",
         ),
+        "at" => (
+            moment(),
+            "As it was right after this revision, or after the last one whose log time is this time or before it: the same \
+             on every node. The node waits until it has applied that, some seconds at most (503 `version-not-reached`); a \
+             revision whose write is lost is 409 `version-unknown`.",
+        ),
+        "from" => (moment(), "What to compare with: a revision or a time, as in `at`. It cannot be left out."),
+        "to" => (moment(), "What is compared, as in `at`; without it, what this node has applied."),
         "type" => (
             json!({ "type": "string", "enum": ["string", "number", "boolean", "json", "yaml"] }),
             "Only entries whose values are of this type.",
@@ -208,7 +216,16 @@ fn in_query(path: &str, name: &str) -> Value {
         ),
         other => unreachable!("the query parameter {other} is described here"),
     };
-    json!({ "name": name, "in": "query", "schema": schema, "description": description })
+    let mut parameter = json!({ "name": name, "in": "query", "schema": schema, "description": description });
+    if name == "from" {
+        parameter["required"] = true.into();
+    }
+    parameter
+}
+
+/// A revision or a time.
+fn moment() -> Value {
+    json!({ "type": "string", "examples": ["5:42", "2026-01-02T03:04:05.678Z"] })
 }
 
 fn responses(route: &Route, operation: &Operation) -> Value {

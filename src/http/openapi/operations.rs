@@ -3,7 +3,8 @@
 use axum::http::Method;
 
 use crate::http::routes::{
-    AUDIT_OF, AUDIT_VERIFY, BACKUP, ENTRY, LEADER, LIST, MEMBER, MEMBERS, NAMESPACE, READY, REPLACE, SWAGGER_ASSET,
+    AUDIT_OF, AUDIT_VERIFY, BACKUP, DIFF, ENTRY, HISTORY, LEADER, LIST, MEMBER, MEMBERS, NAMESPACE, READY, REPLACE,
+    ROLLBACK, SWAGGER_ASSET,
 };
 use crate::wire::Slug;
 
@@ -46,6 +47,7 @@ pub(super) enum Content {
 /// Groups of operations, as the page shows them.
 pub(super) const TAGS: &[(&str, &str)] = &[
     ("Entries", "Configuration: values by namespace and key."),
+    ("History", "What entries were, what differs between two moments, and a way back."),
     ("Namespaces", "What entries lie in: a description and an owner each."),
     ("Audit", "Who changed what and when, one event per effective change, chained by hash."),
     ("Cluster", "The nodes, and how far each of them is."),
@@ -100,7 +102,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             },
             nothing(304, "`If-None-Match` names the ETag of what was asked for.", VERSION_AND_ETAG),
         ],
-        problems: &[Slug::NotFound],
+        problems: &[Slug::NotFound, Slug::VersionUnknown],
     },
     Operation {
         method: Method::PUT,
@@ -150,7 +152,48 @@ pub(super) static OPERATIONS: &[Operation] = &[
             ]),
             headers: VERSION,
         }],
-        problems: &[Slug::InvalidCursor, Slug::InvalidValue, Slug::PayloadTooLarge],
+        problems: &[Slug::InvalidCursor, Slug::InvalidValue, Slug::PayloadTooLarge, Slug::VersionUnknown],
+    },
+    Operation {
+        method: Method::GET,
+        path: HISTORY,
+        id: "listHistory",
+        tag: "History",
+        summary: "All that an entry was",
+        description: "Its revisions, newest first, deletes too. A key that was never set is 404.",
+        body: None,
+        answers: &[json(200, "A page.", "HistoryList", VERSION)],
+        problems: &[Slug::InvalidCursor, Slug::NotFound],
+    },
+    Operation {
+        method: Method::POST,
+        path: ROLLBACK,
+        id: "rollbackEntry",
+        tag: "History",
+        summary: "Go back to an earlier revision of an entry",
+        description: "Writes what the entry was at a revision of its history, value and type, as a new revision; a revision \
+                      that deleted it deletes it. Nothing is taken out of history. It is decided where the write is applied, \
+                      so that nothing comes between.",
+        body: Some("RollbackRequest"),
+        answers: &[
+            json(200, "The entry was there, and is set.", "Entry", VERSION_AND_ETAG),
+            json(201, "The entry was absent, and is set.", "Entry", VERSION_AND_ETAG),
+            nothing(204, "The entry is deleted, as it was by that revision.", VERSION),
+        ],
+        problems: &[Slug::NotFound],
+    },
+    Operation {
+        method: Method::GET,
+        path: DIFF,
+        id: "diffNamespace",
+        tag: "History",
+        summary: "What differs in a namespace between two moments",
+        description: "Keys in byte order whose value or type is not the same: added, changed or removed. All pages of one \
+                      cursor compare the same two revisions. Where both values are `json`, `patch` makes the one of the other \
+                      (RFC 6902).",
+        body: None,
+        answers: &[json(200, "A page.", "DiffList", VERSION)],
+        problems: &[Slug::InvalidCursor, Slug::VersionUnknown],
     },
     Operation {
         method: Method::GET,

@@ -39,6 +39,20 @@ pub(super) fn all() -> Map<String, Value> {
             }),
         ),
         ("EntryListOrFile", json!({ "anyOf": [reference("EntryList"), reference("EntryFile")] })),
+        ("HistoryItem", history_item()),
+        ("HistoryList", list("A page of a key's history, newest first.", "HistoryItem", THIS_PAGE)),
+        ("DiffItem", diff_item()),
+        ("DiffList", diff_list()),
+        (
+            "RollbackRequest",
+            closed(object(
+                "Where to go back to.",
+                json!({
+                    "revision": described("Revision", "One of the entry's history.")
+                }),
+                &[],
+            )),
+        ),
         ("Pagination", pagination()),
         ("Namespace", namespace()),
         ("SetNamespaceRequest", set_namespace_request()),
@@ -90,6 +104,24 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             "updatedAt": "2026-02-03T04:05:06.789Z", "updatedBy": "ann@example.org"
         }),
         "ListedEntry" => of("Entry"),
+        "HistoryItem" => {
+            let mut item = of("Entry");
+            item["deleted"] = false.into();
+            item
+        }
+        "HistoryList" => page("HistoryItem"),
+        "DiffItem" => {
+            let mut after = of("Entry");
+            after["revision"] = "5:57".into();
+            after["version"] = 4.into();
+            after["value"] = "postgres://db-2.example.org/pay".into();
+            json!({ "key": "db/url", "change": "changed", "before": of("Entry"), "after": after })
+        }
+        "DiffList" => {
+            let pagination = json!({ "limit": 50, "hasMore": false });
+            json!({ "items": [of("DiffItem")], "from": "5:42", "to": "5:57", "pagination": pagination })
+        }
+        "RollbackRequest" => json!({ "revision": "5:42" }),
         "EntryListOrFile" => of("EntryList"),
         "SetRequest" => json!({ "value": "postgres://db.example.org/pay", "type": "string" }),
         "EntryList" => page("ListedEntry"),
@@ -262,6 +294,43 @@ fn list(description: &str, item: &str, revision: &str) -> Value {
         "items": array(item), "revision": described("Revision", revision), "pagination": reference("Pagination")
     });
     object(description, properties, &["revision"])
+}
+
+fn history_item() -> Value {
+    let mut item = entry();
+    item["description"] = "One revision of an entry.".into();
+    item["properties"]["deleted"] =
+        flag("Whether this revision deleted the entry. Then it has no value, type, version and createdAt.");
+    item["properties"]["value"] = text("As it was set then.");
+    item["properties"]["revision"] = described("Revision", "The write or delete that made this state.");
+    item["properties"]["updatedAt"] = described("Time", "When it was set or deleted.");
+    item["properties"]["updatedBy"] = text("The principal that set or deleted it.");
+    item["required"] = json!(["namespace", "key", "revision", "deleted", "updatedAt", "updatedBy"]);
+    item
+}
+
+fn diff_item() -> Value {
+    let properties = json!({
+        "key": reference("Key"),
+        "change": json!({ "type": "string", "enum": ["added", "changed", "removed"] }),
+        "before": described("Entry", "As it was at the first of the two. Absent where it was added."),
+        "after": described("Entry", "As it was at the second. Absent where it was removed."),
+        "patch": json!({
+            "type": "array", "items": { "type": "object" },
+            "description": "Where both values are of the type `json`: what makes the one of the other (RFC 6902)."
+        }),
+    });
+    object("A key that differs.", properties, &["before", "after", "patch"])
+}
+
+fn diff_list() -> Value {
+    let properties = json!({
+        "items": array("DiffItem"),
+        "from": described("Revision", "The first revision that all pages of one cursor compare."),
+        "to": described("Revision", "The second."),
+        "pagination": reference("Pagination"),
+    });
+    object("A page of what differs, keys in byte order.", properties, &[])
 }
 
 fn pagination() -> Value {

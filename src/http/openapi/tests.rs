@@ -151,6 +151,12 @@ fn examples_are_what_the_wire_types_read_and_write() {
     same::<wire::Entry>("Entry");
     same::<wire::SetRequest>("SetRequest");
     same::<wire::EntryList>("EntryList");
+    same::<wire::ListedEntry>("ListedEntry");
+    same::<wire::HistoryItem>("HistoryItem");
+    same::<wire::HistoryList>("HistoryList");
+    same::<wire::DiffItem>("DiffItem");
+    same::<wire::DiffList>("DiffList");
+    same::<wire::RollbackRequest>("RollbackRequest");
     same::<wire::Namespace>("Namespace");
     same::<wire::SetNamespaceRequest>("SetNamespaceRequest");
     same::<wire::NamespaceList>("NamespaceList");

@@ -8,6 +8,7 @@ mod lists;
 mod members;
 mod namespaces;
 mod nodes;
+mod past;
 mod roles;
 mod writes;
 

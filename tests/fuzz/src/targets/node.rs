@@ -11,8 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use confman::api::{
     ApiHandle, ApplyStatus, AuditLog, AuditPage, AuditVerification, BackupBytes, Below, CallError, ChangeError,
-    ChangeRequest, Changed, Consensus, EventId, Identity, ListPage, Member, NamespacePage, OpenedBackup, PeerCall,
-    Peers, ProposeError, RaftRole, RaftStatus, ReadError, ReadView, Selection, Standing, State,
+    ChangeRequest, Changed, Consensus, DiffPage, Difference, EventId, HistoryPage, Identity, ListPage, Member,
+    NamespacePage, OpenedBackup, PeerCall, Peers, ProposeError, RaftRole, RaftStatus, ReadError, ReadView, Selection,
+    Standing, State,
 };
 use confman::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, StorageId, Term, WallTime};
 use confman::config::{ApiKey, FollowerWrites, RequestConfig, Role};
@@ -20,7 +21,7 @@ use confman::host::{
     BoxFuture, Clock, Entropy, Host, Lifeline, Link, PeerNet, Rng, Spawn, Store, StoreError, Stores, TaskHandle,
 };
 use confman::http::HttpState;
-use confman::model::{Applied, Entry, Key, Namespace, NamespaceState, Op, Outcome, ValueType};
+use confman::model::{Applied, Entry, Key, KeyState, Namespace, NamespaceState, Op, Outcome, ValueType};
 use rand::SeedableRng;
 use sha2::{Digest, Sha256};
 
@@ -295,6 +296,7 @@ impl Consensus for Rooms {
                 Outcome::NamespaceSet { namespace: namespace_state(namespace), created: true }
             }
             Op::Delete { .. } => Outcome::Deleted,
+            Op::Rollback { .. } => Outcome::NoSuchRevision,
             Op::DeleteNamespace { .. } => Outcome::NamespaceNotEmpty,
             Op::Bootstrap { .. } => Outcome::None,
         };
@@ -388,6 +390,49 @@ impl ReadView for Rooms {
         // Whoever reads all pages comes to an end.
         let next = after.is_none().then(|| key.clone());
         Ok(ListPage { entries: vec![entry(of.namespace, &key)], next })
+    }
+
+    fn key_state_at(&self, namespace: &Namespace, key: &Key, _: LogIndex) -> Result<Option<KeyState>, StoreError> {
+        self.0.name(namespace, Some(key));
+        Ok(Some(KeyState::Live(entry(namespace, key))))
+    }
+
+    fn history(
+        &self,
+        namespace: &Namespace,
+        key: &Key,
+        before: Option<LogIndex>,
+        _: usize,
+        _: usize,
+    ) -> Result<HistoryPage, StoreError> {
+        self.0.name(namespace, Some(key));
+        Ok(HistoryPage { states: vec![KeyState::Live(entry(namespace, key))], more: before.is_none() })
+    }
+
+    fn diff(
+        &self,
+        namespace: &Namespace,
+        _: (LogIndex, LogIndex),
+        after: Option<&Key>,
+        _: usize,
+        _: usize,
+    ) -> Result<DiffPage, StoreError> {
+        self.0.name(namespace, None);
+        let key = after.cloned().unwrap_or_else(|| Key::parse("k").expect("a key"));
+        let difference = Difference { key: key.clone(), before: None, after: Some(entry(namespace, &key)) };
+        Ok(DiffPage { differences: vec![difference], next: after.is_none().then_some(key) })
+    }
+
+    fn term_at(&self, index: LogIndex) -> Result<Option<Term>, StoreError> {
+        Ok((index <= APPLIED.index).then_some(APPLIED.term))
+    }
+
+    fn log_time(&self) -> WallTime {
+        WallTime(1_700_000_000_000)
+    }
+
+    fn revision_at(&self, _: WallTime) -> Result<Option<LogId>, StoreError> {
+        Ok(Some(APPLIED))
     }
 
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {

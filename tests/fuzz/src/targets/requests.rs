@@ -46,17 +46,22 @@ pub fn run(data: &[u8]) {
         let (proposed, names) = (node.seen.proposed(), node.seen.names());
         knows_its_keys(&asked, &answer, &proposed, &names);
         for op in &proposed {
-            assert!(asked.method == Method::PUT || asked.method == Method::DELETE, "{op:?} by {}", asked.method);
+            let by_post = matches!(op, Op::Rollback { .. });
+            let method = &asked.method;
+            let is_right =
+                if by_post { method == Method::POST } else { method == Method::PUT || method == Method::DELETE };
+            assert!(is_right, "{op:?} by {method}");
             is_within_the_limits(op);
             let (Op::Set { namespace, .. }
             | Op::Delete { namespace, .. }
             | Op::SetNamespace { namespace, .. }
+            | Op::Rollback { namespace, .. }
             | Op::DeleteNamespace { namespace }) = op
             else {
                 panic!("a client proposed {op:?}");
             };
             let key = match op {
-                Op::Set { key, .. } | Op::Delete { key, .. } => Some(key),
+                Op::Set { key, .. } | Op::Delete { key, .. } | Op::Rollback { key, .. } => Some(key),
                 _ => None,
             };
             has_one_path(node, router, namespace, key);
@@ -205,7 +210,7 @@ fn is_within_the_limits(op: &Op) {
         Op::SetNamespace { description, owner, .. } => {
             assert!(description.len() <= DESCRIPTION_BYTES_MAX && (1..=OWNER_BYTES_MAX).contains(&owner.len()));
         }
-        Op::Delete { .. } | Op::DeleteNamespace { .. } | Op::Bootstrap { .. } => {}
+        Op::Delete { .. } | Op::DeleteNamespace { .. } | Op::Rollback { .. } | Op::Bootstrap { .. } => {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the fuzzer begins: an example of everything there is to read.
 
 use bytes::Bytes;
-use confman::base::{GroupId, RequestId};
+use confman::base::{GroupId, LogId, RequestId};
 use confman::model::{Key, Namespace, Op, ValueType};
 use confman::peer::{Frame, FrameKind, FrameRole};
 
@@ -62,7 +62,9 @@ fn of_frames() -> Vec<Vec<u8>> {
     };
     let settings =
         Op::SetNamespace { namespace: namespace.clone(), description: "d".to_owned(), owner: "o".to_owned() };
-    for op in [set, settings, Op::Delete { namespace: namespace.clone(), key }, Op::DeleteNamespace { namespace }] {
+    let back = Op::Rollback { namespace: namespace.clone(), key: key.clone(), revision: LogId::new(5, 42) };
+    let delete = Op::Delete { namespace: namespace.clone(), key };
+    for op in [set, settings, back, delete, Op::DeleteNamespace { namespace }] {
         let request = (op, "admin@test", RequestId::from_random(1), 1000u64);
         let body = postcard::to_extend(&request, vec![1]).expect("plain data");
         seeds.push(with_mode(4, &body));
