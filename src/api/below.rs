@@ -9,9 +9,10 @@ use super::types::{
     ApplyStatus, AuditPage, AuditVerification, CallError, EventId, ListPage, NamespacePage, PeerCall, ProposeError,
     RaftStatus,
 };
-use crate::base::{LogId, LogIndex, Monotonic, NodeId, RequestId, Term};
+use crate::base::{LogId, LogIndex, Monotonic, NodeId, RequestId, Term, WallTime};
 use crate::host::{BoxFuture, StoreError};
-use crate::model::{Applied, Entry, Key, Namespace, NamespaceState, Write};
+use crate::keys::{DiffPage, HistoryPage, Selection};
+use crate::model::{Applied, Entry, Key, KeyState, Namespace, NamespaceState, Write};
 use crate::raft::{ChangeError, ChangeRequest, Changed, ReadIndexError, Standing};
 
 /// All that is below, for one group.
@@ -82,18 +83,43 @@ pub trait ReadView: Send {
     /// The term of the entry at an index that is applied, for ever; `None` beyond what is applied.
     fn term_at(&self, index: LogIndex) -> Result<Option<Term>, StoreError>;
     fn entry(&self, namespace: &Namespace, key: &Key) -> Result<Option<Entry>, StoreError>;
-    /// Entries whose key begins with `prefix` and comes after `after`, in byte order: at most `limit`, and it ends
-    /// early once they have `bytes_max` bytes; at least one where there is one. With `at`, as they were when that index
-    /// was applied, which this view must have reached.
+    /// Entries whose key comes after `after`, in byte order: at most `limit`, and it ends early once they have
+    /// `bytes_max` bytes, or too many rows lie between them. With `at`, as they were when that index was applied, which
+    /// this view must have reached.
     fn list(
         &self,
-        namespace: &Namespace,
-        prefix: &str,
+        of: Selection<'_>,
         after: Option<&Key>,
         limit: usize,
         bytes_max: usize,
         at: Option<LogIndex>,
     ) -> Result<ListPage, StoreError>;
+    /// A key's state when that index was applied, which this view must have reached.
+    fn key_state_at(&self, namespace: &Namespace, key: &Key, at: LogIndex) -> Result<Option<KeyState>, StoreError>;
+    /// What a key was before the revision with the index `before`, else all that it ever was: newest first, bounded as
+    /// [`ReadView::list`].
+    fn history(
+        &self,
+        namespace: &Namespace,
+        key: &Key,
+        before: Option<LogIndex>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<HistoryPage, StoreError>;
+    /// The keys behind `after` that have not the same value or type at two indexes, which this view must have reached;
+    /// bounded as [`ReadView::list`].
+    fn diff(
+        &self,
+        namespace: &Namespace,
+        between: (LogIndex, LogIndex),
+        after: Option<&Key>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<DiffPage, StoreError>;
+    /// The time that this state knows.
+    fn log_time(&self) -> WallTime;
+    /// The last revision that changed anything at or before a time, which log time must have passed; `None` before all.
+    fn revision_at(&self, time: WallTime) -> Result<Option<LogId>, StoreError>;
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError>;
     /// Namespaces that begin with `prefix` and come after `after`, else as [`ReadView::list`].
     fn namespaces(

@@ -10,9 +10,10 @@ use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use super::past::Moment;
 use super::types::EventId;
-use crate::base::LogId;
-use crate::model::{Key, Namespace};
+use crate::base::{LogId, LogIndex};
+use crate::model::{Key, Namespace, ValueType};
 
 const FORMAT: u8 = 1;
 const MAC_BYTES: usize = 16;
@@ -22,9 +23,28 @@ const CURSOR_CHARS_MAX: usize = 1024;
 /// The query that a cursor is bound to.
 #[derive(Serialize)]
 pub(super) enum Query<'a> {
-    Entries { namespace: &'a Namespace, prefix: &'a str },
-    Audit { namespace: Option<&'a Namespace> },
-    Namespaces { prefix: &'a str },
+    Entries {
+        namespace: &'a Namespace,
+        prefix: &'a str,
+        value_type: Option<ValueType>,
+        fields: &'a str,
+        at: Option<Moment>,
+    },
+    Audit {
+        namespace: Option<&'a Namespace>,
+    },
+    Namespaces {
+        prefix: &'a str,
+    },
+    History {
+        namespace: &'a Namespace,
+        key: &'a Key,
+    },
+    Diff {
+        namespace: &'a Namespace,
+        from: Moment,
+        to: Option<Moment>,
+    },
 }
 
 /// Where the next page begins.
@@ -41,6 +61,12 @@ pub(super) enum Position {
     After(Key),
     Before(EventId),
     AfterNamespace(Namespace),
+    BeforeIndex(LogIndex),
+    /// In a diff from this revision to the cursor's own.
+    AfterDifference {
+        key: Key,
+        from: LogId,
+    },
 }
 
 impl Cursor {
@@ -106,13 +132,19 @@ mod tests {
         let (a, b) = (namespace("a"), namespace("b"));
         let longest = Key::parse(&"k".repeat(512)).expect("a key");
         let cursor = Cursor { revision: LogId::new(5, u64::MAX), position: Position::After(longest) };
-        let query = Query::Entries { namespace: &a, prefix: "p" };
+        let whole =
+            |namespace, prefix, value_type, fields, at| Query::Entries { namespace, prefix, value_type, fields, at };
+        let of = |namespace, prefix| whole(namespace, prefix, None, "", None);
+        let query = of(&a, "p");
         let text = cursor.seal(&[1; 32], &query);
         assert_eq!(Cursor::open(&text, &[1; 32], &query), Some(cursor));
         assert_eq!(Cursor::open(&text, &[2; 32], &query), None);
         for other in [
-            Query::Entries { namespace: &b, prefix: "p" },
-            Query::Entries { namespace: &a, prefix: "" },
+            of(&b, "p"),
+            of(&a, ""),
+            whole(&a, "p", Some(ValueType::String), "", None),
+            whole(&a, "p", None, "key", None),
+            whole(&a, "p", None, "", Some(Moment::Revision(LogId::new(5, 1)))),
             Query::Audit { namespace: Some(&a) },
             Query::Audit { namespace: None },
             Query::Namespaces { prefix: "p" },

@@ -73,12 +73,12 @@ impl ApiHandle {
                 let is_of_this_history = view.term_at(version.index)? == Some(version.term);
                 return if is_of_this_history { Ok(view) } else { Err(ReadError::UnknownVersion(version)) };
             }
-            self.reach(version, deadline).await?;
+            self.reach_version(version, deadline).await?;
         }
     }
 
     /// Waits until this node has applied the version's index, or it is sure that nothing was ever committed there.
-    async fn reach(&self, version: LogId, deadline: Monotonic) -> Result<(), ReadError> {
+    async fn reach_version(&self, version: LogId, deadline: Monotonic) -> Result<(), ReadError> {
         let below = &self.shared.below;
         let mut applied = pin!(below.state.wait_applied(version.index));
         let mut beyond = pin!(self.is_beyond_the_log(version, deadline));

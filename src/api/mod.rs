@@ -19,6 +19,7 @@ mod cluster;
 mod cursor;
 mod forward;
 mod fresh;
+mod past;
 mod read;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -30,11 +31,13 @@ pub use backup::Backup;
 pub use below::{AuditLog, BackupBytes, Below, Consensus, OpenedBackup, Peers, ReadView, State};
 pub use cluster::{Alarm, AlarmKind, ClusterView, GroupReport, MemberView, NodeReport, Readiness};
 pub use fresh::Freshness;
-pub use read::{AuditAnswer, ListAnswer, NamespacesAnswer, PageRequest, ReadAnswer, ReadError};
+pub use past::{DiffAnswer, HistoryAnswer, Moment};
+pub use read::{AuditAnswer, ListAnswer, ListRequest, NamespacesAnswer, PageRequest, ReadAnswer, ReadError};
 pub use types::{
     ApplyStatus, AuditBreak, AuditEvent, AuditPage, AuditVerification, CallError, EventId, ListPage, Member,
     NamespacePage, PeerCall, ProposeError, RaftRole, RaftStatus,
 };
 pub use write::{MembersRequest, WriteError, WriteRequest};
 
+pub use crate::keys::{DiffPage, Difference, HistoryPage, Selection};
 pub use crate::raft::{ChangeError, ChangeRequest, Changed, MemberChange, ReadIndexError, Standing};

@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 use super::actor::ApiHandle;
 use super::below::ReadView;
 use super::cursor::{Cursor, Position, Query};
+use super::past::Moment;
 use super::types::{AuditEvent, AuditVerification};
-use crate::base::LogId;
 use crate::base::limits::PAGE_ITEMS_BYTES_MAX;
+use crate::base::{LogId, WallTime};
 use crate::host::StoreError;
+use crate::keys::Selection;
 use crate::model::{Entry, Key, Namespace, NamespaceState};
 use crate::raft::Standing;
 
@@ -25,6 +27,17 @@ pub struct PageRequest<'a> {
     pub limit: usize,
     /// As the page before gave it.
     pub cursor: Option<&'a str>,
+}
+
+/// Which entries, and which page of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListRequest<'a> {
+    pub of: Selection<'a>,
+    /// Which members of them the client wants, as it said so: a cursor is good for the same ones alone.
+    pub fields: &'a str,
+    /// As they were then; `None`: as this node has them now.
+    pub at: Option<Moment>,
+    pub page: PageRequest<'a>,
 }
 
 /// A page of entries.
@@ -83,6 +96,9 @@ pub enum ReadError {
     /// No quorum confirmed in time what a linearizable read has to see.
     #[error("there is no leader with a quorum behind it")]
     NoLeader,
+    /// No write came within the read timeout that would have brought log time past the time that the read names.
+    #[error("log time is {log_time}, and has not passed the time that was asked for")]
+    BehindTime { log_time: WallTime },
     /// Too many reads wait, or this one took longer than the read timeout.
     #[error("too many reads are waiting")]
     Overloaded,
@@ -107,30 +123,33 @@ impl ApiHandle {
         Ok(ReadAnswer { applied: view.applied(), value: view.entry(namespace, key)? })
     }
 
-    /// A page of the entries of a namespace whose keys begin with `prefix`. The first page shows what this node has
-    /// applied; all that follow show that same revision, on whichever node they are asked for.
-    pub async fn list(
-        &self,
-        namespace: &Namespace,
-        prefix: &str,
-        page: PageRequest<'_>,
-    ) -> Result<ReadAnswer<ListAnswer>, ReadError> {
-        let query = Query::Entries { namespace, prefix };
+    /// A page of entries. The first page shows what this node has applied, or the moment that is asked for; all that follow
+    /// show that same revision, on whichever node they are asked for.
+    pub async fn list(&self, request: ListRequest<'_>) -> Result<ReadAnswer<ListAnswer>, ReadError> {
+        let ListRequest { of, fields, at, page } = request;
+        let Selection { namespace, prefix, value_type } = of;
+        let query = Query::Entries { namespace, prefix, value_type, fields, at };
         let (view, at, after) = match self.open_cursor(page.cursor, &query)? {
-            None => (self.view()?, None, None),
+            None => match at {
+                None => (self.view()?, None, None),
+                Some(at) => {
+                    let (view, at) = self.as_of(at).await?;
+                    (view, Some(at), None)
+                }
+            },
             Some(Cursor { revision, position: Position::After(key) }) => {
                 (self.view_with(revision, self.read_deadline()).await?, Some(revision), Some(key))
             }
             Some(_) => return Err(ReadError::InvalidCursor),
         };
         let at_index = at.map(|at| at.index);
-        let found = view.list(namespace, prefix, after.as_ref(), page.limit, PAGE_ITEMS_BYTES_MAX, at_index)?;
+        let found = view.list(of, after.as_ref(), page.limit, PAGE_ITEMS_BYTES_MAX, at_index)?;
         let revision = at.or(view.applied());
         // What the other pages show stands still.
         let changed = if at.is_some() { at } else { view.list_changed(Some(namespace))? };
-        let next_cursor = match (found.entries.last(), revision, view.cursor_key()) {
-            (Some(last), Some(revision), Some(key)) if found.more => {
-                Some(Cursor { revision, position: Position::After(last.key.clone()) }.seal(&key, &query))
+        let next_cursor = match (found.next, revision, view.cursor_key()) {
+            (Some(next), Some(revision), Some(key)) => {
+                Some(Cursor { revision, position: Position::After(next) }.seal(&key, &query))
             }
             _ => None,
         };
@@ -209,7 +228,7 @@ impl ApiHandle {
         self.shared.below.audit.verify().await
     }
 
-    fn open_cursor(&self, text: Option<&str>, query: &Query<'_>) -> Result<Option<Cursor>, ReadError> {
+    pub(super) fn open_cursor(&self, text: Option<&str>, query: &Query<'_>) -> Result<Option<Cursor>, ReadError> {
         let Some(text) = text else { return Ok(None) };
         let key = self.view()?.cursor_key().ok_or(ReadError::InvalidCursor)?;
         Cursor::open(text, &key, query).map(Some).ok_or(ReadError::InvalidCursor)

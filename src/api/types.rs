@@ -92,8 +92,8 @@ pub enum ProposeError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListPage {
     pub entries: Vec<Entry>,
-    /// Whether entries follow the last of these.
-    pub more: bool,
+    /// Where the next piece begins, behind this key; `None` where there surely is none.
+    pub next: Option<Key>,
 }
 
 /// A piece of the list of namespaces.

@@ -172,6 +172,14 @@ impl<'a> Working<'a> {
         Ok(stored)
     }
 
+    /// A row as the batch has it so far, without taking it into the batch: a row that is not there yet may be written new.
+    fn peek(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        match self.rows.borrow().get(key) {
+            Some(cell) => Ok(cell.written.as_ref().unwrap_or(&cell.stored).clone()),
+            None => self.store.get(key),
+        }
+    }
+
     fn write(&mut self, key: Bytes, value: Option<Bytes>) -> Result<(), StoreError> {
         self.read(&key)?;
         let cell = self.rows.get_mut().get_mut(&key).expect("a read leaves the row in the batch");
@@ -195,6 +203,18 @@ impl View for Working<'_> {
         };
         let state = config::decode(namespace.clone(), key.clone(), &row);
         state.map(Some).map_err(|e| e.in_store(self.store_name))
+    }
+
+    fn key_at(&self, namespace: &Namespace, key: &Key, revision: LogId) -> Result<Option<KeyState>, StoreError> {
+        if let Some(current) = self.key(namespace, key)?.filter(|state| state.revision() == revision) {
+            return Ok(Some(current));
+        }
+        let row_key = history::key(self.group, namespace, key, revision.index);
+        let Some(row) = self.peek(&row_key)? else {
+            return Ok(None);
+        };
+        let state = history::decode(namespace.clone(), key.clone(), &row).map_err(|e| e.in_store(self.store_name))?;
+        Ok(Some(state).filter(|state| state.revision() == revision))
     }
 
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceRecord>, StoreError> {

@@ -8,6 +8,8 @@ pub const BODY_BYTES_MAX: usize = 8 << 20;
 pub const PAGE_BYTES_MAX: usize = 4 << 20;
 /// What of a page its items may take: the rest is for what stands around them, a cursor of a kilobyte above all.
 pub const PAGE_ITEMS_BYTES_MAX: usize = PAGE_BYTES_MAX - (4 << 10);
+/// A namespace as a file, which is made in memory before a byte of it is sent.
+pub const FILE_BYTES_MAX: usize = 8 << 20;
 /// What an item of a page takes as JSON beside its texts, at most: names of members, numbers, times, digests.
 pub const ENTRY_JSON_BYTES: usize = 320;
 pub const NAMESPACE_JSON_BYTES: usize = 160;

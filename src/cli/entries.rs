@@ -18,6 +18,9 @@ pub(super) struct Get {
     namespace: String,
     /// The key, like db.url.
     key: String,
+    /// As it was at a revision, like 5:42, or at a time, like 2026-01-02T03:04:05Z.
+    #[arg(long, value_name = "MOMENT")]
+    at: Option<String>,
     #[command(flatten)]
     reading: Reading,
 }
@@ -28,6 +31,7 @@ Prints the value, byte for byte; on a terminal with a line break behind it.
 Examples:
   confman get payments db.url
   confman get payments db.url --output json
+  confman get payments db.url --at 2026-01-02T03:04:05Z
   confman get teams/payments ca.pem > ca.pem
   DB_URL=$(confman get payments db.url) || exit
   confman get payments db.url --consistency linearizable
@@ -112,9 +116,14 @@ enum TypeArgument {
 }
 
 pub(super) fn get(arguments: &Get) -> Result<(), Failure> {
-    let Get { namespace, key, reading } = arguments;
+    let Get { namespace, key, at, reading } = arguments;
     let format = reading.format()?;
-    let entry = reading.run(async |client| Ok(client.get(namespace, key).await?))?;
+    let entry = reading.run(async |client| {
+        Ok(match at {
+            None => client.get(namespace, key).await?,
+            Some(at) => client.get_at(namespace, key, at).await?,
+        })
+    })?;
     let entry = entry.ok_or_else(|| absent(namespace, key))?;
     match format {
         Format::Json => output::print_json(&entry),
@@ -123,7 +132,7 @@ pub(super) fn get(arguments: &Get) -> Result<(), Failure> {
     }
 }
 
-fn absent(namespace: &str, key: &str) -> Failure {
+pub(super) fn absent(namespace: &str, key: &str) -> Failure {
     Failure {
         exit_code: ABSENT,
         ..Failure::failed(format!("there is no entry {key:?} in the namespace {namespace:?}"))
@@ -155,6 +164,11 @@ pub(super) fn set(arguments: &Set) -> Result<(), Failure> {
     }
 }
 
+/// As it is written in JSON and on the command line.
+pub(super) fn type_name(value_type: ValueType) -> String {
+    format!("{value_type:?}").to_lowercase()
+}
+
 pub(super) fn read_stdin() -> Result<String, Failure> {
     let mut bytes = Vec::new();
     // One byte more than any node takes is refused there, with its reason.
@@ -182,7 +196,7 @@ pub(super) fn list(arguments: &List) -> Result<(), Failure> {
     let List { namespace, prefix, reading } = arguments;
     let mut listing = Listing::new(reading.format()?, &["KEY", "TYPE", "VERSION", "UPDATED", "BY", "VALUE"]);
     let row = |entry: Entry| {
-        let kind = format!("{:?}", entry.value_type).to_lowercase();
+        let kind = type_name(entry.value_type);
         let version = entry.version.to_string();
         [entry.key, kind, version, entry.updated_at, entry.updated_by, entry.value].map(plain).to_vec()
     };

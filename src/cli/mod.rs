@@ -6,7 +6,8 @@
 //! | `serve.rs` | one node, from its configuration to its graceful end |
 //! | `configuration.rs` | where a node's configuration is read; `confman config` |
 //! | `reach.rs` | which cluster a command is for, as whom |
-//! | `entries.rs`, `audit.rs`, `namespaces.rs`, `status.rs`, `cluster.rs` | the commands over the client |
+//! | `entries.rs`, `past.rs`, `audit.rs`, `namespaces.rs`, `status.rs`, `cluster.rs` | the commands over the client |
+//! | `export.rs` | entries as lines of JSON, and back |
 //! | `completions.rs` | completion scripts for shells |
 //! | `dev/` | a local cluster: real nodes as child processes |
 //! | `backup.rs`, `restore.rs`, `inspect.rs` | a cluster's state as a file, and back; what is on a disk |
@@ -24,12 +25,14 @@ mod completions;
 mod configuration;
 mod dev;
 mod entries;
+mod export;
 mod inspect;
 mod key;
 mod logging;
 mod namespaces;
 mod offline;
 mod output;
+mod past;
 mod reach;
 mod restore;
 mod secrets;
@@ -56,8 +59,8 @@ const AFTER_HELP: &str = "\
 Start with `confman dev`: three nodes on this machine, with keys, and a curl to copy. Then, in the same
 folder: `confman set demo greeting hello`, `confman get demo greeting`, `confman status`.
 
-Exit codes of get, set, delete, list, audit, namespaces, status and cluster: 0 done, 1 absent, 2 usage, 3 refused,
-4 unavailable (nothing was done), 5 it is not known whether the write was done.
+Exit codes of get, set, delete, list, history, diff, rollback, export, import, audit, namespaces, status and
+cluster: 0 done, 1 absent, 2 usage, 3 refused, 4 unavailable (nothing was done), 5 it is not known whether the write was done.
 Exit codes of serve and dev: 0 ended as asked, 1 could not start or go on, 2 refused to start (command line
 or configuration), 70 the node stopped itself, because going on could do harm (the log says why).
 Exit codes of config, key and completions: 0 done, 1 failed, 2 usage or a mistake in the configuration.
@@ -78,6 +81,16 @@ enum Command {
     List(entries::List),
     /// Make several changes at once, or none.
     Txn(txn::Arguments),
+    /// Show all that an entry was.
+    History(past::History),
+    /// Show what differs in a namespace between two moments.
+    Diff(past::Diff),
+    /// Make an entry again what it was.
+    Rollback(past::Rollback),
+    /// Print entries as lines of JSON.
+    Export(export::Export),
+    /// Set entries from lines of JSON.
+    Import(export::Import),
     /// Show who changed what and when.
     Audit(audit::Arguments),
     /// List, make, change and delete namespaces.
@@ -112,6 +125,11 @@ pub fn main() -> ExitCode {
         Command::Delete(arguments) => entries::delete(&arguments),
         Command::List(arguments) => entries::list(&arguments),
         Command::Txn(arguments) => txn::run(&arguments),
+        Command::History(arguments) => past::history(&arguments),
+        Command::Diff(arguments) => past::diff(&arguments),
+        Command::Rollback(arguments) => past::rollback(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
+        Command::Import(arguments) => export::import(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Namespaces(arguments) => namespaces::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),

@@ -62,7 +62,7 @@ mod verdict;
 use std::sync::{Arc, Mutex};
 
 pub use error::{Error, Refusal};
-pub use operations::{Deleted, Written};
+pub use operations::{Deleted, RolledBack, Written};
 pub use pages::{Page, Pages};
 pub use settings::{ClientConfig, Consistency, InvalidAddress};
 

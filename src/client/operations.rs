@@ -4,10 +4,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::exchange::Call;
+use super::verdict::refusal;
 use super::{Client, Error, Pages, path};
 use crate::wire::{
-    AuditEvent, Cluster, Entry, Health, Namespace, Ready, SetNamespaceRequest, SetRequest, Slug, TxnAnswer, TxnRequest,
-    ValueType,
+    AuditEvent, Cluster, DiffItem, Entry, Health, HistoryItem, Namespace, Ready, RollbackRequest, SetNamespaceRequest,
+    SetRequest, Slug, TxnAnswer, TxnRequest, ValueType,
 };
 
 /// What a write made.
@@ -26,10 +27,50 @@ pub struct Deleted {
     pub revision: String,
 }
 
+/// What a rollback made of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RolledBack {
+    Set(Written<Entry>),
+    /// The revision had deleted it.
+    Deleted(Deleted),
+}
+
 impl Client {
     /// One entry; `None` where there is none.
     pub async fn get(&self, namespace: &str, key: &str) -> Result<Option<Entry>, Error> {
         self.read(path::entry(namespace, key)?).await
+    }
+
+    /// One entry as it was at a revision or a time; `None` where there was none.
+    pub async fn get_at(&self, namespace: &str, key: &str, at: &str) -> Result<Option<Entry>, Error> {
+        self.read(path::with_query(&path::entry(namespace, key)?, &[("at", at)])).await
+    }
+
+    /// All that an entry was, newest first, deletes too. A key that was never set is refused with [`Slug::NotFound`].
+    pub fn history(&self, namespace: &str, key: &str) -> Result<Pages<HistoryItem>, Error> {
+        Ok(Pages::new(self.clone(), path::of_entry(namespace, key, "history")?, &[]))
+    }
+
+    /// The keys of a namespace whose values are not the same at two revisions or times, in the order of their bytes; an
+    /// empty `to` is now. All pages compare the same two revisions.
+    pub fn diff(&self, namespace: &str, from: &str, to: &str) -> Result<Pages<DiffItem>, Error> {
+        Ok(Pages::new(self.clone(), path::diff(namespace)?, &[("from", from), ("to", to)]))
+    }
+
+    /// Makes an entry again what it was at a revision of its history. A revision that its history does not have is
+    /// refused with [`Slug::NotFound`].
+    pub async fn rollback(&self, namespace: &str, key: &str, revision: &str) -> Result<RolledBack, Error> {
+        let body = RollbackRequest { revision: revision.to_owned() };
+        let body = serde_json::to_vec(&body).expect("a request is plain data with string keys");
+        let path = path::of_entry(namespace, key, "rollback")?;
+        let answer = self.exchange(&Call { method: Method::POST, path, body: body.into() }).await?;
+        match answer.status() {
+            StatusCode::NOT_FOUND => Err(refusal(&answer)),
+            StatusCode::NO_CONTENT => Ok(RolledBack::Deleted(deleted(&answer)?)),
+            status => {
+                Ok(RolledBack::Set(Written { now: parse(&answer, true)?, created: status == StatusCode::CREATED }))
+            }
+        }
     }
 
     /// Sets an entry. The value must parse as its type.
@@ -64,17 +105,22 @@ impl Client {
     /// The entries of a namespace whose keys begin with `prefix`, in the order of their bytes. An unknown namespace has
     /// none. All pages show one revision.
     pub fn list(&self, namespace: &str, prefix: &str) -> Result<Pages<Entry>, Error> {
-        Ok(Pages::new(self.clone(), path::list(namespace)?, prefix))
+        Ok(Pages::new(self.clone(), path::list(namespace)?, &[("prefix", prefix)]))
+    }
+
+    /// The same as they were at a revision or a time.
+    pub fn list_at(&self, namespace: &str, prefix: &str, at: &str) -> Result<Pages<Entry>, Error> {
+        Ok(Pages::new(self.clone(), path::list(namespace)?, &[("prefix", prefix), ("at", at)]))
     }
 
     /// The audit of a namespace, or of all (which takes an admin's key), newest first.
     pub fn audit(&self, namespace: Option<&str>) -> Result<Pages<AuditEvent>, Error> {
-        Ok(Pages::new(self.clone(), path::audit(namespace)?, ""))
+        Ok(Pages::new(self.clone(), path::audit(namespace)?, &[]))
     }
 
     /// The namespaces whose paths begin with `prefix`, in the order of their bytes. All pages show one revision.
     pub fn namespaces(&self, prefix: &str) -> Pages<Namespace> {
-        Pages::new(self.clone(), "/api/v1/namespaces".to_owned(), prefix)
+        Pages::new(self.clone(), "/api/v1/namespaces".to_owned(), &[("prefix", prefix)])
     }
 
     /// One namespace; `None` where there is none.
@@ -138,14 +184,18 @@ impl Client {
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let version = answer.headers().get("x-confman-version").and_then(|version| version.to_str().ok());
-        let missing = || Error::Unexpected { what: "a delete without a version".to_owned(), may_have_happened: true };
-        Ok(Some(Deleted { revision: version.ok_or_else(missing)?.to_owned() }))
+        deleted(&answer).map(Some)
     }
 }
 
 fn not_found_for_a_write() -> Error {
     Error::Unexpected { what: format!("404 {} for a write", Slug::NotFound), may_have_happened: false }
+}
+
+fn deleted(answer: &Response<Bytes>) -> Result<Deleted, Error> {
+    let version = answer.headers().get("x-confman-version").and_then(|version| version.to_str().ok());
+    let missing = || Error::Unexpected { what: "a delete without a version".to_owned(), may_have_happened: true };
+    Ok(Deleted { revision: version.ok_or_else(missing)?.to_owned() })
 }
 
 /// Reads the body of a good answer.

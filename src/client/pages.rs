@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::exchange::Call;
 use super::operations::parse;
+use super::verdict::refusal;
 use super::{Client, Error, path};
 use crate::base::limits::PAGE_ITEMS_MAX;
 use crate::wire::Pagination;
@@ -15,7 +16,8 @@ use crate::wire::Pagination;
 pub struct Pages<T> {
     client: Client,
     path: String,
-    prefix: String,
+    /// What the list is asked for beside its pages.
+    query: Vec<(&'static str, String)>,
     limit: usize,
     next: Next,
     items: PhantomData<fn() -> T>,
@@ -46,9 +48,10 @@ struct WirePage<T> {
 }
 
 impl<T: DeserializeOwned> Pages<T> {
-    pub(super) fn new(client: Client, path: String, prefix: &str) -> Pages<T> {
-        let prefix = prefix.to_owned();
-        Pages { client, path, prefix, limit: PAGE_ITEMS_MAX, next: Next::First, items: PhantomData }
+    pub(super) fn new(client: Client, path: String, query: &[(&'static str, &str)]) -> Pages<T> {
+        let given = query.iter().filter(|(_, value)| !value.is_empty());
+        let query = given.map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Pages { client, path, query, limit: PAGE_ITEMS_MAX, next: Next::First, items: PhantomData }
     }
 
     /// At most so many items on each page; 1000 where nobody says otherwise, which is the most.
@@ -65,9 +68,7 @@ impl<T: DeserializeOwned> Pages<T> {
     pub async fn next_page(&mut self) -> Result<Option<Page<T>>, Error> {
         let limit = self.limit.to_string();
         let mut query = vec![("limit", limit.as_str())];
-        if !self.prefix.is_empty() {
-            query.push(("prefix", &self.prefix));
-        }
+        query.extend(self.query.iter().map(|(name, value)| (*name, value.as_str())));
         match &self.next {
             Next::First => {}
             Next::After(cursor) => query.push(("cursor", cursor)),
@@ -75,8 +76,9 @@ impl<T: DeserializeOwned> Pages<T> {
         }
         let answer = self.client.exchange(&Call::get(path::with_query(&self.path, &query))).await?;
         let unexpected = |what: &str| Error::Unexpected { what: what.to_owned(), may_have_happened: false };
+        // Of a list that is about one thing: there is none.
         if answer.status() == http::StatusCode::NOT_FOUND {
-            return Err(unexpected("there is no such list"));
+            return Err(refusal(&answer));
         }
         let WirePage { items, revision, pagination } = parse(&answer, false)?;
         let cursor = pagination.next_cursor.filter(|_| pagination.has_more);

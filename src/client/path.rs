@@ -13,6 +13,18 @@ pub(super) fn entry(namespace: &str, key: &str) -> Result<String, Error> {
     Ok(format!("/api/v1/config/{}/{}", escaped(namespace), escaped(key)))
 }
 
+/// The path of something that an entry has. Behind `/-/` it would be a part of the key.
+pub(super) fn of_entry(namespace: &str, key: &str, what: &str) -> Result<String, Error> {
+    not_empty(namespace, "a namespace")?;
+    not_empty(key, "a key")?;
+    Ok(format!("/api/v1/config/{}/{}/{what}", escaped(namespace), escaped(key)))
+}
+
+/// The path of what differs in a namespace.
+pub(super) fn diff(namespace: &str) -> Result<String, Error> {
+    below("diff", namespace)
+}
+
 /// The path of a namespace's entries.
 pub(super) fn list(namespace: &str) -> Result<String, Error> {
     below("config", namespace)
@@ -99,6 +111,8 @@ mod tests {
         }
         assert!(entry("", "k").is_err() && entry("a", "").is_err() && list("").is_err());
         assert_eq!(with_query("/x", &[("prefix", "a&b="), ("limit", "5")]), "/x?prefix=a%26b%3D&limit=5");
+        assert_eq!(of_entry("a/b", "k/l", "history"), Ok("/api/v1/config/a%2Fb/k%2Fl/history".to_owned()));
+        assert_eq!(diff("a/b"), Ok("/api/v1/diff/a/b/-".to_owned()));
         assert_eq!(audit(None), Ok("/api/v1/audit".to_owned()));
         assert_eq!(list("teams/payments"), Ok("/api/v1/config/teams/payments/-".to_owned()));
         assert_eq!(list("a/-/b"), Ok("/api/v1/config/a%2F-%2Fb".to_owned()));

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 
 use super::HttpState;
+use super::accept;
 use super::answer::{Context, Matched};
 use super::auth::role_name;
 use super::consistency;
@@ -95,13 +96,12 @@ async fn pass(
     let Serves::Handler { query: known, state: of_state, answers, handler } = route.serves else {
         return Err(Problem::not_built(format!("{} {}", route.method, route.path)));
     };
-    if route.access != Access::Open && !accepts(&parts.headers, answers) {
-        let detail = format!("answers are {answers}: send Accept: {answers}, or none");
-        return Err(Problem::new(Slug::NotAcceptable, detail));
+    if route.access != Access::Open {
+        accept::choose(&parts.headers, answers)?;
     }
     let is_read = route.method == Method::GET;
     let more = if of_state && is_read { consistency::OF_READS } else { &[] };
-    let query = Query::parse(parts.uri.query(), known, more, of_state)?;
+    let query = Query::parse(parts.uri.query(), known, more)?;
     let context = parts.extensions.remove().expect("the outermost layer gives every request its context");
     if of_state {
         refuse_what_has_no_meaning(route, &parts.headers)?;
@@ -133,59 +133,4 @@ fn refuse_what_has_no_meaning(route: &Route, headers: &HeaderMap) -> Result<(), 
         ));
     }
     Ok(())
-}
-
-/// RFC 9110, section 12.5.1: the most specific range that covers the answer decides, and its weight is not 0.
-fn accepts(headers: &HeaderMap, answer: &str) -> bool {
-    let kind = answer.split('/').next().unwrap_or_default();
-    let mut given = false;
-    let (mut best, mut accepted) = (0, false);
-    for value in headers.get_all(header::ACCEPT) {
-        for range in value.to_str().unwrap_or_default().split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let media = parts.next().unwrap_or_default();
-            given |= !media.is_empty();
-            let specific = match media.to_ascii_lowercase().as_str() {
-                exact if exact == answer => 3,
-                "*/*" => 1,
-                range if range.strip_suffix("/*") == Some(kind) => 2,
-                _ => continue,
-            };
-            let refused = parts.any(|parameter| {
-                let (name, weight) = parameter.split_once('=').unwrap_or((parameter, ""));
-                name.trim().eq_ignore_ascii_case("q") && weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0)
-            });
-            if specific > best {
-                (best, accepted) = (specific, !refused);
-            }
-        }
-    }
-    !given || accepted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_most_specific_range_decides() {
-        for (accept, want) in [
-            ("", true),
-            ("*/*", true),
-            ("application/json", true),
-            ("Application/JSON;q=0.1", true),
-            ("text/html, application/*;q=0.5", true),
-            ("text/html", false),
-            ("*/*;q=0", false),
-            ("*/*, application/json;q=0", false),
-            ("application/json;q=0, */*", false),
-            ("application/json, */*;q=0", true),
-            ("text/event-stream", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT, accept.parse().expect("a header value"));
-            assert_eq!(accepts(&headers, "application/json"), want, "{accept:?}");
-        }
-        assert!(accepts(&HeaderMap::new(), "application/json"));
-    }
 }

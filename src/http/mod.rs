@@ -5,6 +5,7 @@
 //! parameters, what is not built yet), and its handler. Handlers turn wire types into domain types and back, and leave
 //! the rest to `api/`.
 
+mod accept;
 mod admit;
 mod answer;
 mod audit;
@@ -15,10 +16,13 @@ mod cluster;
 mod conditional;
 mod config;
 mod consistency;
+mod file;
 mod health;
 mod members;
 mod namespaces;
 mod openapi;
+mod past;
+mod patch;
 mod path;
 mod problem;
 mod query;

@@ -157,7 +157,7 @@ impl From<ReadError> for Problem {
             .retry_later(),
             ReadError::InvalidCursor => Problem::new(
                 Slug::InvalidCursor,
-                "the cursor was not made for this query: begin again without it, with the same path and prefix on all pages",
+                "the cursor was not made for this query: begin again without it, with the same path and query on all pages",
             ),
             ReadError::Damaged(reason) => Problem {
                 reason: Some(reason),
@@ -183,6 +183,14 @@ impl From<ReadError> for Problem {
                 ),
             ),
             ReadError::NoLeader => no_leader("nothing was read"),
+            ReadError::BehindTime { log_time } => Problem::new(
+                Slug::VersionNotReached,
+                format!(
+                    "no write has passed that time yet, so that what was then is not settled: the last one was at \
+                     {log_time}. Ask for a time before that, for a revision, or for what is now, without a time"
+                ),
+            )
+            .retry_later(),
             ReadError::Stopping => Problem::new(Slug::Overloaded, "this node is stopping: ask another").retry_later(),
             ReadError::Overloaded => Problem::new(
                 Slug::Overloaded,

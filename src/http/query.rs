@@ -7,9 +7,6 @@ use super::problem::Problem;
 use crate::api::PageRequest;
 use crate::base::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 
-/// Parameters of the contract that this release does not have, on routes of state.
-const NOT_BUILT: &[&str] = &["at", "format"];
-
 /// Counts redirects, in a `Location` of ours.
 const HOP: &str = "hop";
 
@@ -18,17 +15,14 @@ const HOP: &str = "hop";
 pub struct Query(BTreeMap<String, String>);
 
 impl Query {
-    /// Parses `raw`. Only parameters in `known` and `more` may occur; `state` says that the route reads or writes state.
-    pub(super) fn parse(raw: Option<&str>, known: &[&str], more: &[&str], state: bool) -> Result<Query, Problem> {
+    /// Parses `raw`. Only parameters in `known` and `more` may occur.
+    pub(super) fn parse(raw: Option<&str>, known: &[&str], more: &[&str]) -> Result<Query, Problem> {
         let known = [known, more].concat();
         let mut query = BTreeMap::new();
         for pair in raw.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (form_decode(name)?, form_decode(value)?);
             if !known.contains(&name.as_str()) {
-                if state && NOT_BUILT.contains(&name.as_str()) {
-                    return Err(Problem::not_built(format!("the query parameter '{name}'")));
-                }
                 // Clients are not to know of the one that counts redirects.
                 let known: Vec<&str> = known.into_iter().filter(|known| *known != HOP).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };

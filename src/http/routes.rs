@@ -9,7 +9,9 @@ use axum::routing::{MethodFilter, MethodRouter};
 use super::admit::{self, Call};
 use super::answer::Matched;
 use super::problem::Problem;
-use super::{HttpState, audit, backup, cluster, config, health, members, namespaces, openapi, path, swagger, txn};
+use super::{
+    HttpState, audit, backup, cluster, config, health, members, namespaces, openapi, past, path, swagger, txn,
+};
 use crate::config::Role;
 use crate::host::BoxFuture;
 use crate::wire::Slug;
@@ -26,12 +28,12 @@ pub struct Route {
 impl Route {
     /// It is of something that has an ETag.
     pub(super) fn takes_conditions(&self) -> bool {
-        [ENTRY, LIST, NAMESPACE, NAMESPACES].contains(&self.path)
+        [ENTRY, LIST, NAMESPACE, NAMESPACES, ROLLBACK].contains(&self.path)
     }
 
     /// It changes the replicated state.
     pub(super) fn takes_idempotency_key(&self) -> bool {
-        self.method != Method::GET && [ENTRY, NAMESPACE, TXN].contains(&self.path)
+        self.method != Method::GET && [ENTRY, NAMESPACE, TXN, ROLLBACK].contains(&self.path)
     }
 }
 
@@ -52,8 +54,8 @@ pub enum Serves {
         query: &'static [&'static str],
         /// It reads or writes replicated state, so that conditions and consistency would concern it.
         state: bool,
-        /// The media type of its answers, beside problems.
-        answers: &'static str,
+        /// The media types of its answers, beside problems: the first where the client has no choice of its own.
+        answers: &'static [&'static str],
         handler: Handler,
     },
     /// Part of the contract that this release does not have.
@@ -64,7 +66,11 @@ pub enum Serves {
 pub type Handler = fn(HttpState, Call) -> BoxFuture<'static, Result<Response, Problem>>;
 
 /// What nearly all routes answer.
-const JSON: &str = "application/json";
+const JSON: &[&str] = &["application/json"];
+/// An entry, and its value alone.
+const ENTRY_OR_VALUE: &[&str] = &["application/json", config::VALUE];
+/// A list, and the files that it can be.
+const LIST_OR_FILE: &[&str] = &["application/json", "application/yaml", "text/plain", "text/x-java-properties"];
 const READER: Access = Access::Role(Role::Reader);
 const ADMIN: Access = Access::Role(Role::Admin);
 
@@ -82,9 +88,16 @@ const fn stateless(method: Method, path: &'static str, access: Access, handler: 
     Route { method, path, access, serves: Serves::Handler { query: &[], state: false, answers: JSON, handler } }
 }
 
-/// A route whose answers are not JSON.
-const fn file(method: Method, path: &'static str, access: Access, answers: &'static str, handler: Handler) -> Route {
-    Route { method, path, access, serves: Serves::Handler { query: &[], state: true, answers, handler } }
+/// A route of state whose answers are not only JSON.
+const fn of_types(
+    method: Method,
+    path: &'static str,
+    access: Access,
+    query: &'static [&'static str],
+    answers: &'static [&'static str],
+    handler: Handler,
+) -> Route {
+    Route { method, path, access, serves: Serves::Handler { query, state: true, answers, handler } }
 }
 
 const fn not_built(method: Method, path: &'static str, access: Access) -> Route {
@@ -93,8 +106,9 @@ const fn not_built(method: Method, path: &'static str, access: Access) -> Route 
 
 pub(super) const ENTRY: &str = "/api/v1/config/{namespace}/{key}";
 pub(super) const LIST: &str = "/api/v1/config/{namespace}";
-const HISTORY: &str = "/api/v1/config/{namespace}/{key}/history";
-const ROLLBACK: &str = "/api/v1/config/{namespace}/{key}/rollback";
+pub(super) const HISTORY: &str = "/api/v1/config/{namespace}/{key}/history";
+pub(super) const ROLLBACK: &str = "/api/v1/config/{namespace}/{key}/rollback";
+pub(super) const DIFF: &str = "/api/v1/diff/{namespace}";
 pub(super) const TXN: &str = "/api/v1/txn";
 pub(super) const NAMESPACES: &str = "/api/v1/namespaces";
 pub(super) const NAMESPACE: &str = "/api/v1/namespaces/{namespace}";
@@ -111,14 +125,17 @@ pub(super) const LEADER: &str = "/api/v1/cluster/leader";
 /// Every route there is. `HEAD` follows `GET`.
 #[rustfmt::skip]
 pub static ROUTES: &[Route] = &[
-    built(Method::GET, ENTRY, READER, &[], |s, c| Box::pin(config::get(s, c))),
+    of_types(Method::GET, ENTRY, READER, &["at", "format"], ENTRY_OR_VALUE,
+        |s, c| Box::pin(config::get(s, c))),
     built(Method::PUT, ENTRY, ADMIN, &["hop"], |s, c| Box::pin(config::put(s, c))),
     built(Method::DELETE, ENTRY, ADMIN, &["hop"], |s, c| Box::pin(config::delete(s, c))),
-    built(Method::GET, LIST, READER, &["prefix", "limit", "cursor"],
+    of_types(Method::GET, LIST, READER,
+        &["prefix", "type", "fields", "at", "limit", "cursor", "format"], LIST_OR_FILE,
         |s, c| Box::pin(config::list(s, c))),
-    not_built(Method::GET, HISTORY, READER),
-    not_built(Method::POST, ROLLBACK, ADMIN),
-    not_built(Method::GET, "/api/v1/diff/{namespace}", READER),
+    built(Method::GET, HISTORY, READER, &["limit", "cursor"], |s, c| Box::pin(past::history(s, c))),
+    built(Method::POST, ROLLBACK, ADMIN, &["hop"], |s, c| Box::pin(past::rollback(s, c))),
+    built(Method::GET, DIFF, READER, &["from", "to", "limit", "cursor"],
+        |s, c| Box::pin(past::diff(s, c))),
     built(Method::POST, TXN, ADMIN, &["hop"], |s, c| Box::pin(txn::post(s, c))),
     not_built(Method::GET, "/api/v1/watch", READER),
     not_built(Method::POST, "/api/v1/watch/ticket", READER),
@@ -132,7 +149,7 @@ pub static ROUTES: &[Route] = &[
     built(Method::GET, AUDIT_VERIFY, ADMIN, &[], |s, c| Box::pin(audit::verify(s, c))),
     built(Method::GET, AUDIT_OF, READER, &["limit", "cursor"],
         |s, c| Box::pin(audit::of_namespace(s, c))),
-    file(Method::GET, BACKUP, ADMIN, backup::MEDIA_TYPE, |s, c| Box::pin(backup::get(s, c))),
+    of_types(Method::GET, BACKUP, ADMIN, &[], &[backup::MEDIA_TYPE], |s, c| Box::pin(backup::get(s, c))),
     stateless(Method::GET, "/api/v1/cluster", READER, |s, c| Box::pin(cluster::get(s, c))),
     stateless(Method::GET, MEMBERS, READER, |s, c| Box::pin(members::list(s, c))),
     built(Method::POST, MEMBERS, ADMIN, &["force", "hop"], |s, c| Box::pin(members::add(s, c))),

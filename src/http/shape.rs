@@ -29,6 +29,17 @@ pub(super) fn list_etag(changed: Option<LogId>) -> HeaderValue {
     HeaderValue::from_str(&format!("W/\"{changed}\"")).expect("a version token is ASCII")
 }
 
+/// The ETag of a list as a file, which shows nothing but what is in the list.
+pub(super) fn file_etag(changed: Option<LogId>, format: &str) -> HeaderValue {
+    let changed = changed.unwrap_or_default();
+    HeaderValue::from_str(&format!("\"{changed};{format}\"")).expect("a version token and a word are ASCII")
+}
+
+/// The ETag of an entry's value alone: another representation has another one (RFC 9110, section 8.8.3).
+pub(super) fn raw_etag(revision: LogId) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{revision};raw\"")).expect("a version token is ASCII")
+}
+
 /// A JSON answer, with the version that was read or written.
 pub(super) fn json(status: StatusCode, version_seen: Option<LogId>, body: &impl Serialize) -> Response {
     let body = serde_json::to_vec(body).expect("wire shapes are plain data with string keys");

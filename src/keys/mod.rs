@@ -35,13 +35,15 @@ pub mod lists;
 pub mod meta;
 pub mod namespace_history;
 pub mod namespaces;
+mod past;
 mod record;
 mod scan;
 mod space;
 pub mod terms;
 mod view;
 
+pub use past::{DiffPage, Difference, HistoryPage};
 pub use record::RowError;
 pub use scan::Steps;
 pub use space::{Space, everything, space_of};
-pub use view::{ListPage, NamespacePage, StateView, Views};
+pub use view::{ListPage, NamespacePage, Selection, StateView, Views};

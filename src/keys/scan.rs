@@ -7,10 +7,11 @@ const ROWS_MAX: usize = 128;
 /// About as many bytes as one step should hold.
 const STEP_BYTES: usize = 1 << 20;
 
-/// Reads a range forward, in steps whose rows fit what the rows before them weighed: a store bounds a scan by rows only,
+/// Reads a range in steps whose rows fit what the rows before them weighed: a store bounds a scan by rows only,
 /// and a row may hold a megabyte.
 pub struct Steps {
     range: KeyRange,
+    direction: Direction,
     rows: usize,
     done: bool,
 }
@@ -19,7 +20,12 @@ impl Steps {
     /// Begins at the start of `range`.
     pub fn new(range: KeyRange) -> Steps {
         let done = range.start >= range.end;
-        Steps { range, rows: ROWS_FIRST, done }
+        Steps { range, direction: Direction::Forward, rows: ROWS_FIRST, done }
+    }
+
+    /// Begins at the end of `range`, and reads it backward.
+    pub fn backward(range: KeyRange) -> Steps {
+        Steps { direction: Direction::Backward, ..Steps::new(range) }
     }
 
     /// The next rows, at most `limit`; none when the range is at its end.
@@ -28,14 +34,17 @@ impl Steps {
         if self.done {
             return Ok(Vec::new());
         }
-        let rows = view.scan(&self.range, asked, Direction::Forward)?;
+        let rows = view.scan(&self.range, asked, self.direction)?;
         self.done = rows.len() < asked;
         if let Some((last, _)) = rows.last() {
             let bytes: usize = rows.iter().map(|(key, value)| key.len() + value.len()).sum();
             let fitting = STEP_BYTES / (bytes / rows.len()).max(1);
             self.rows = fitting.min(self.rows * 4).clamp(1, ROWS_MAX);
-            // The next longer key: nothing lies between the two.
-            self.range.start = [&last[..], &[0]].concat().into();
+            match self.direction {
+                // The next longer key: nothing lies between the two.
+                Direction::Forward => self.range.start = [&last[..], &[0]].concat().into(),
+                Direction::Backward => self.range.end = last.clone(),
+            }
         }
         Ok(rows)
     }
@@ -59,6 +68,16 @@ mod tests {
         }
         store.commit(batch).await.unwrap();
         let range = KeyRange { start: Bytes::new(), end: Bytes::from_static(&[255]) };
+        let number = |key: &[u8]| u32::from_be_bytes(key.try_into().unwrap());
+        let (mut backward, mut seen) = (Steps::backward(range.clone()), Vec::new());
+        loop {
+            let rows = backward.next(&*store, usize::MAX).unwrap();
+            if rows.is_empty() {
+                break;
+            }
+            seen.extend(rows.iter().map(|(key, _)| number(key)));
+        }
+        assert_eq!(seen, (0..300).rev().collect::<Vec<_>>());
         let (mut steps, mut seen, mut sizes) = (Steps::new(range), Vec::new(), Vec::new());
         loop {
             let rows = steps.next(&*store, usize::MAX).unwrap();
@@ -66,7 +85,7 @@ mod tests {
                 break;
             }
             sizes.push(rows.len());
-            seen.extend(rows.iter().map(|(key, _)| u32::from_be_bytes(key[..].try_into().unwrap())));
+            seen.extend(rows.iter().map(|(key, _)| number(key)));
         }
         assert_eq!(seen, (0..300).collect::<Vec<_>>());
         assert_eq!(sizes[..3], [16, 64, 128]);

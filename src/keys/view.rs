@@ -8,11 +8,17 @@ use super::{RowError, Steps, audit, config, history, lists, namespace_history, n
 use crate::base::limits::{ENTRY_JSON_BYTES, NAMESPACE_JSON_BYTES};
 use crate::base::{GroupId, LogId, LogIndex, Term, WallTime, json_bytes};
 use crate::host::{Direction, Row, StoreError, StoreView};
-use crate::model::{AuditEvent, ChainHash, Entry, EventId, Key, KeyState, Namespace, NamespaceRecord, NamespaceState};
+use crate::model::{
+    AuditEvent, ChainHash, Entry, EventId, Key, KeyState, Namespace, NamespaceRecord, NamespaceState, ValueType,
+};
+
+/// Rows that a page of a list passes over, tombstones and others that do not belong in it, before it ends early. Some tens
+/// of milliseconds.
+pub(super) const PASSED_ROWS_MAX: usize = 20_000;
 
 /// The state at one moment: all reads of one view agree, whatever is applied meanwhile. Reads are short and bounded.
 pub struct StateView {
-    group: GroupId,
+    pub(super) group: GroupId,
     store_name: String,
     view: Box<dyn StoreView>,
     summary: Summary,
@@ -21,12 +27,22 @@ pub struct StateView {
 /// Gives a view of the state as it is now, to readers that know nothing of who keeps it.
 pub type Views = Arc<dyn Fn() -> Result<StateView, StoreError> + Send + Sync>;
 
+/// Which entries a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selection<'a> {
+    pub namespace: &'a Namespace,
+    /// What their keys begin with.
+    pub prefix: &'a str,
+    /// What their values are; `None`: anything.
+    pub value_type: Option<ValueType>,
+}
+
 /// Part of a list of entries, in byte order of their keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListPage {
     pub entries: Vec<Entry>,
-    /// There are further entries behind the last one.
-    pub more: bool,
+    /// There may be further entries: behind this key, which need not be listed itself.
+    pub next: Option<Key>,
 }
 
 /// Part of the list of namespaces, in byte order.
@@ -100,47 +116,56 @@ impl StateView {
         }
     }
 
-    /// Entries of a namespace whose keys begin with `prefix` and come after `after`: at most `limit`, and fewer where
-    /// they would pass `bytes_max` of JSON (but at least one, where there is one).
+    /// Entries whose keys come after `after`: at most `limit`, and fewer where they would pass `bytes_max` of JSON (but at
+    /// least one, where there is one), or where too many rows lie between them.
     pub fn list(
         &self,
-        namespace: &Namespace,
-        prefix: &str,
+        of: Selection<'_>,
         after: Option<&Key>,
         limit: usize,
         bytes_max: usize,
     ) -> Result<ListPage, StoreError> {
-        self.list_at(namespace, prefix, after, limit, bytes_max, LogIndex(u64::MAX))
+        self.list_at(of, after, limit, bytes_max, LogIndex(u64::MAX))
     }
 
     /// As [`StateView::list`], of the state as it was at the revision with this index: so that all pages of one list
     /// show one revision.
     pub fn list_at(
         &self,
-        namespace: &Namespace,
-        prefix: &str,
+        of: Selection<'_>,
         after: Option<&Key>,
         limit: usize,
         bytes_max: usize,
         at: LogIndex,
     ) -> Result<ListPage, StoreError> {
-        let mut steps = Steps::new(config::range(self.group, namespace, prefix, after));
-        let (mut entries, mut bytes) = (Vec::new(), 0);
+        let mut steps = Steps::new(config::range(self.group, of.namespace, of.prefix, after));
+        let (mut entries, mut bytes, mut passed): (Vec<Entry>, _, _) = (Vec::new(), 0, 0);
         loop {
-            // One more than is missing: it tells whether there is more.
-            let rows = steps.next(&*self.view, limit + 1 - entries.len())?;
-            if rows.is_empty() {
-                return Ok(ListPage { entries, more: false });
-            }
+            // One more than is missing: it tells whether there is more. And as many again as were passed over in vain.
+            let rows = steps.next(&*self.view, (limit + 1 - entries.len()).max(passed))?;
+            let Some((last, _)) = rows.last() else {
+                return Ok(ListPage { entries, next: None });
+            };
             for (row_key, row) in &rows {
                 // A key that was never set has no row and one that was deleted keeps its tombstone: so the current
                 // rows name every key that ever was.
-                let Some(entry) = self.listed(row_key, row, at)? else { continue };
+                let listed = self.listed(row_key, row, at)?;
+                let Some(entry) = listed.filter(|entry| of.value_type.is_none_or(|it| entry.value_type == it)) else {
+                    passed += 1;
+                    continue;
+                };
                 bytes += entry_bytes(&entry);
-                if entries.len() == limit || (bytes > bytes_max && !entries.is_empty()) {
-                    return Ok(ListPage { entries, more: true });
+                if let Some(before) = entries.last()
+                    && (entries.len() == limit || bytes > bytes_max)
+                {
+                    let next = Some(before.key.clone());
+                    return Ok(ListPage { entries, next });
                 }
                 entries.push(entry);
+            }
+            if passed >= PASSED_ROWS_MAX {
+                let (_, key) = config::decode_key(self.group, last).map_err(|e| self.unreadable(e))?;
+                return Ok(ListPage { entries, next: Some(key) });
             }
         }
     }
@@ -160,7 +185,12 @@ impl StateView {
     }
 
     /// The newest superseded state of a key at the revision with this index.
-    fn superseded_at(&self, namespace: &Namespace, key: &Key, at: LogIndex) -> Result<Option<KeyState>, StoreError> {
+    pub(super) fn superseded_at(
+        &self,
+        namespace: &Namespace,
+        key: &Key,
+        at: LogIndex,
+    ) -> Result<Option<KeyState>, StoreError> {
         let mut range = history::range(self.group, namespace, key);
         if let Some(next) = at.0.checked_add(1) {
             range.end = history::key(self.group, namespace, key, LogIndex(next));
@@ -298,13 +328,13 @@ impl StateView {
         self.view
     }
 
-    fn unreadable(&self, row: RowError) -> StoreError {
+    pub(super) fn unreadable(&self, row: RowError) -> StoreError {
         row.in_store(&self.store_name)
     }
 }
 
 /// What an entry takes on a page, at most.
-fn entry_bytes(entry: &Entry) -> usize {
+pub(super) fn entry_bytes(entry: &Entry) -> usize {
     let names = entry.namespace.as_str().len() + entry.key.as_str().len();
     ENTRY_JSON_BYTES + names + json_bytes(&entry.updated_by) + json_bytes(&entry.value)
 }

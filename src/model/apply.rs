@@ -18,6 +18,8 @@ pub trait View {
 
     /// A key's current entry or tombstone.
     fn key(&self, namespace: &Namespace, key: &Key) -> Result<Option<KeyState>, Self::Error>;
+    /// The state that a revision made of a key, where history has it. The current one is the newest of it.
+    fn key_at(&self, namespace: &Namespace, key: &Key, revision: LogId) -> Result<Option<KeyState>, Self::Error>;
     /// A namespace's current state or tombstone.
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceRecord>, Self::Error>;
     /// The time that the state knows. It never goes back.
@@ -158,7 +160,19 @@ impl<V: View> Step<'_, V> {
                 if receipt.fingerprint != once.fingerprint {
                     return Ok((self.at, Outcome::IdempotencyMismatch));
                 }
-                return Ok((receipt.revision, receipt.outcome(&self.command.write.op, principal)));
+                let op = match &self.command.write.op {
+                    // The request does not say what was set, but history does.
+                    Op::Rollback { namespace, key, revision } => {
+                        match self.view.key_at(namespace, key, *revision)?.and_then(KeyState::live) {
+                            Some(Entry { namespace, key, value, value_type, .. }) => {
+                                &Op::Set { namespace, key, value, value_type }
+                            }
+                            None => &self.command.write.op,
+                        }
+                    }
+                    op => op,
+                };
+                return Ok((receipt.revision, receipt.outcome(op, principal)));
             }
             // Its time is over, and it was not its turn yet: its place goes with it.
             let (at, revision) = (receipt.at, receipt.revision);
@@ -202,6 +216,7 @@ impl<V: View> Step<'_, V> {
             Op::DeleteNamespace { namespace } => self.delete_namespace(namespace),
             Op::Bootstrap { cursor_key } => Ok(self.bootstrap(*cursor_key)),
             Op::Txn(txn) => self.txn(txn),
+            Op::Rollback { namespace, key, revision } => self.rollback(namespace, key, *revision),
         }
     }
 
@@ -309,6 +324,30 @@ impl<V: View> Step<'_, V> {
         });
         self.change_key(KeyState::Deleted(tombstone), Some(before.revision));
         Ok(())
+    }
+
+    /// A set or a delete like any other: what was written since stays in history.
+    fn rollback(&mut self, namespace: &Namespace, key: &Key, revision: LogId) -> Result<Outcome, V::Error> {
+        // What was never there was not, whatever the condition (RFC 9110, section 13.2.1).
+        let Some(was) = self.view.key_at(namespace, key, revision)? else {
+            return Ok(Outcome::NoSuchRevision);
+        };
+        let before = self.view.key(namespace, key)?;
+        let current = before.as_ref().and_then(live_revision);
+        if !self.command.write.condition.holds(current) {
+            return Ok(Outcome::PreconditionFailed { current });
+        }
+        match (was, before) {
+            (KeyState::Live(was), before) => {
+                let (entry, created) = self.set(before, namespace, key, &was.value, was.value_type)?;
+                Ok(Outcome::Set { entry, created })
+            }
+            (KeyState::Deleted(_), Some(KeyState::Live(before))) => {
+                self.delete(before)?;
+                Ok(Outcome::Deleted)
+            }
+            (KeyState::Deleted(_), Some(KeyState::Deleted(_)) | None) => Ok(Outcome::Absent),
+        }
     }
 
     fn set_namespace(&mut self, namespace: &Namespace, description: &str, owner: &str) -> Result<Outcome, V::Error> {

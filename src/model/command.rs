@@ -3,6 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Entry, FailedCompare, Key, Namespace, NamespaceState, Once, OpResult, Txn, TxnOp, ValueType};
+use crate::base::limits::VALUE_BYTES_MAX;
 use crate::base::{LogId, RequestId, WallTime};
 
 /// A change that a client asked for, as the leader puts it into the log. Everything that apply may depend on is in
@@ -49,6 +50,8 @@ pub enum Op {
     Bootstrap { cursor_key: CursorKey },
     /// Several changes of entries, or none.
     Txn(Txn),
+    /// Writes the state that this revision made of the key as a new one: deletes the entry where it did.
+    Rollback { namespace: Namespace, key: Key, revision: LogId },
 }
 
 /// 32 secret bytes in the replicated state with which every node makes and checks cursors. Never printed.
@@ -93,14 +96,17 @@ pub enum Outcome {
     Txn { results: Vec<OpResult> },
     /// Comparisons of the transaction did not hold; nothing changed.
     CompareFailed { failed: Vec<FailedCompare> },
+    /// History has no such revision of the key; nothing changed.
+    NoSuchRevision,
 }
 
 impl Command {
-    /// The bytes of the value it carries: what batches are bounded by.
+    /// The bytes of the value that it writes, at most: what batches are bounded by.
     pub fn value_bytes(&self) -> usize {
         match &self.write.op {
             Op::Set { value, .. } => value.len(),
             Op::Txn(txn) => txn.ops().iter().map(TxnOp::value_bytes).sum(),
+            Op::Rollback { .. } => VALUE_BYTES_MAX,
             Op::Delete { .. } | Op::SetNamespace { .. } | Op::DeleteNamespace { .. } | Op::Bootstrap { .. } => 0,
         }
     }
@@ -116,6 +122,7 @@ impl fmt::Display for Command {
             Op::DeleteNamespace { namespace } => write!(f, "delete namespace {namespace}"),
             Op::Bootstrap { .. } => f.write_str("bootstrap"),
             Op::Txn(txn) => write!(f, "transaction of {}", txn.ops().len()),
+            Op::Rollback { namespace, key, revision } => write!(f, "roll {namespace}/-/{key} back to {revision}"),
         }
     }
 }

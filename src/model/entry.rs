@@ -69,6 +69,9 @@ pub enum ValueType {
 }
 
 impl ValueType {
+    pub const ALL: [ValueType; 5] =
+        [ValueType::String, ValueType::Number, ValueType::Boolean, ValueType::Json, ValueType::Yaml];
+
     /// Its name in the public contract.
     pub fn as_str(self) -> &'static str {
         match self {

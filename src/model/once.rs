@@ -91,6 +91,7 @@ pub enum Kept {
     PreconditionFailed { current: Option<LogId> },
     Txn { results: Vec<OpResult> },
     CompareFailed { failed: Vec<FailedCompare> },
+    NoSuchRevision,
 }
 
 /// Where a receipt stands in the order of time, and whose it is.
@@ -121,6 +122,7 @@ impl Kept {
             Outcome::PreconditionFailed { current } => Kept::PreconditionFailed { current: *current },
             Outcome::Txn { results } => Kept::Txn { results: results.clone() },
             Outcome::CompareFailed { failed } => Kept::CompareFailed { failed: failed.clone() },
+            Outcome::NoSuchRevision => Kept::NoSuchRevision,
             Outcome::None | Outcome::IdempotencyMismatch => return None,
         })
     }
@@ -167,6 +169,7 @@ impl Receipt {
             (Kept::PreconditionFailed { current }, _) => Outcome::PreconditionFailed { current },
             (Kept::Txn { results }, _) => Outcome::Txn { results },
             (Kept::CompareFailed { failed }, _) => Outcome::CompareFailed { failed },
+            (Kept::NoSuchRevision, _) => Outcome::NoSuchRevision,
         }
     }
 }

@@ -11,9 +11,9 @@ use crate::apply::{ApplyHandle, SnapshotMetaParts};
 use crate::audit::{AuditError, AuditHandle, AuditRecord, Verification};
 use crate::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, Term, WallTime};
 use crate::host::{BoxFuture, StoreError};
-use crate::keys::StateView;
+use crate::keys::{DiffPage, HistoryPage, Selection, StateView};
 use crate::log::{SnapshotMeta, SnapshotStream};
-use crate::model::{Applied, Command, Entry, EventId, Key, Namespace, NamespaceState, Write};
+use crate::model::{Applied, Command, Entry, EventId, Key, KeyState, Namespace, NamespaceState, Write};
 use crate::peer::{FrameKind, Lane, PeerHandle, PeerTarget};
 use crate::raft::{self, ChangeError, ChangeRequest, Changed, RaftHandle, ReadIndexError, Standing};
 
@@ -194,18 +194,51 @@ impl ReadView for StateView {
 
     fn list(
         &self,
-        namespace: &Namespace,
-        prefix: &str,
+        of: Selection<'_>,
         after: Option<&Key>,
         limit: usize,
         bytes_max: usize,
         at: Option<LogIndex>,
     ) -> Result<ListPage, StoreError> {
         let page = match at {
-            Some(at) => self.list_at(namespace, prefix, after, limit, bytes_max, at)?,
-            None => StateView::list(self, namespace, prefix, after, limit, bytes_max)?,
+            Some(at) => self.list_at(of, after, limit, bytes_max, at)?,
+            None => StateView::list(self, of, after, limit, bytes_max)?,
         };
-        Ok(ListPage { entries: page.entries, more: page.more })
+        Ok(ListPage { entries: page.entries, next: page.next })
+    }
+
+    fn key_state_at(&self, namespace: &Namespace, key: &Key, at: LogIndex) -> Result<Option<KeyState>, StoreError> {
+        StateView::key_state_at(self, namespace, key, at)
+    }
+
+    fn history(
+        &self,
+        namespace: &Namespace,
+        key: &Key,
+        before: Option<LogIndex>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<HistoryPage, StoreError> {
+        StateView::history(self, namespace, key, before, limit, bytes_max)
+    }
+
+    fn diff(
+        &self,
+        namespace: &Namespace,
+        between: (LogIndex, LogIndex),
+        after: Option<&Key>,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<DiffPage, StoreError> {
+        StateView::diff(self, namespace, between, after, limit, bytes_max)
+    }
+
+    fn log_time(&self) -> WallTime {
+        StateView::log_time(self)
+    }
+
+    fn revision_at(&self, time: WallTime) -> Result<Option<LogId>, StoreError> {
+        StateView::revision_at(self, time)
     }
 
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {

@@ -1,4 +1,4 @@
-//! What clients see: JSON shapes, error slugs, and the check of a value against its type.
+//! What clients see: JSON shapes, error slugs, files of a namespace, and the check of a value against its type.
 //!
 //! Plain data, `camelCase` on the wire, the same for the server (`http/` turns it into domain types and back) and for
 //! the client. Request bodies refuse members they do not know; answers may gain members in a later release.
@@ -6,6 +6,8 @@
 mod audit;
 mod cluster;
 mod config;
+mod file;
+mod history;
 mod members;
 mod namespace;
 mod problem;
@@ -15,7 +17,9 @@ mod value;
 
 pub use audit::{AuditBreak, AuditEvent, AuditList, AuditVerification};
 pub use cluster::{Alarm, AlarmKind, Cluster, ClusterGroup, ClusterNode, Health, Ready};
-pub use config::{Entry, EntryList, Pagination, SetRequest};
+pub use config::{Entry, EntryList, ListedEntry, Pagination, SetRequest};
+pub use file::{FileFormat, FileWriter, Unsayable};
+pub use history::{DiffChange, DiffItem, DiffList, HistoryItem, HistoryList, RollbackRequest};
 pub use members::{
     AddMemberRequest, Leader, Member, MemberChanged, MemberList, PromoteMemberRequest, ReplaceMemberRequest,
     TransferRequest,

@@ -45,8 +45,8 @@ slugs! {
     InvalidCursor = "invalid-cursor", 400, "Invalid cursor";
     /// A cursor from before what is kept.
     CursorExpired = "cursor-expired", 410, "Cursor expired";
-    /// A value that does not parse as its type.
-    InvalidValue = "invalid-value", 422, "Value does not parse as its type";
+    /// A value that does not parse as its type, or that a file's format cannot say.
+    InvalidValue = "invalid-value", 422, "Invalid value";
     /// A body or a value beyond its bound.
     PayloadTooLarge = "payload-too-large", 413, "Payload too large";
     /// Request headers beyond their bound.

@@ -39,6 +39,82 @@ fn expect_code(output: &Output, code: i32) {
 }
 
 #[test]
+fn entries_have_a_past_and_travel() {
+    let cluster = Cluster::start(3, "");
+    let everyone = addresses(&cluster);
+    let admin = |arguments: &[&str]| run(confman(&everyone, ADMIN, arguments), 0);
+    let at_last = |arguments: &[&str], expected: &str| {
+        wait_for("the writes to reach the node that is read", || {
+            let output = confman(&everyone, READER, arguments).output().expect("the binary runs");
+            (output.stdout == expected.as_bytes()).then_some(())
+        });
+    };
+    admin(&["set", "past", "a/k", "one"]);
+    admin(&["set", "past", "a/k", "two"]);
+    admin(&["set", "past", "limits", "[1]", "--type", "json"]);
+    admin(&["delete", "past", "a/k"]);
+    at_last(&["get", "past", "a/k"], "");
+    cluster.wait_same_state();
+
+    let history = admin(&["history", "past", "a/k"]);
+    let rows: Vec<Vec<&str>> = history.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(
+        rows.iter().map(|row| (row[3], row[6])).collect::<Vec<_>>(),
+        [("deleted", ""), ("set", "two"), ("set", "one")]
+    );
+    let (first, deleted) = (rows[2][0], rows[0][0]);
+    assert_eq!(admin(&["history", "past", "a/k", "--limit", "1"]).lines().count(), 1);
+    run(confman(&everyone, READER, &["history", "past", "never"]), 1);
+    assert_eq!(admin(&["get", "past", "a/k", "--at", first]), "one");
+    run(confman(&everyone, READER, &["get", "past", "a/k", "--at", deleted]), 1);
+    run(confman(&everyone, READER, &["get", "past", "a/k", "--at", "yesterday"]), 3);
+    assert_eq!(admin(&["diff", "past", "--from", first]), "removed\ta/k\tone\t\nadded\tlimits\t\t[1]\n");
+    assert_eq!(admin(&["diff", "past", "--from", deleted]), "");
+
+    let rolled = admin(&["rollback", "past", "a/k", first]);
+    assert!(rolled.starts_with(&format!("set a/k in past to {first}: version 1, revision ")), "{rolled}");
+    run(confman(&everyone, ADMIN, &["rollback", "past", "a/k", "9999:1"]), 1);
+    run(confman(&everyone, READER, &["rollback", "past", "a/k", first]), 3);
+    assert!(admin(&["rollback", "past", "a/k", deleted]).starts_with("deleted a/k in past: revision "));
+    admin(&["set", "past", "a/k", "three\nlines\u{e4}\n"]);
+    admin(&["set", "other/ns", "k", "true", "--type", "boolean"]);
+    cluster.wait_same_state();
+
+    // Exported, imported elsewhere, exported: the same bytes.
+    let exported = admin(&["export"]);
+    let lines = concat!(
+        r#"{"namespace":"other/ns","key":"k","type":"boolean","value":"true"}"#,
+        "\n",
+        r#"{"namespace":"past","key":"a/k","type":"string","value":"three\nlinesä\n"}"#,
+        "\n",
+        r#"{"namespace":"past","key":"limits","type":"json","value":"[1]"}"#,
+        "\n",
+    );
+    assert_eq!(exported, lines);
+    assert_eq!(
+        admin(&["export", "past", "--at", first]),
+        "{\"namespace\":\"past\",\"key\":\"a/k\",\"type\":\"string\",\"value\":\"one\"}\n"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("all.ndjson");
+    std::fs::write(&file, &exported).expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    let elsewhere = Cluster::start(1, "");
+    let url = elsewhere.url(1).to_owned();
+    let there = |arguments: &[&str]| run(confman(&url, ADMIN, arguments), 0);
+    there(&["set", "past", "gone", "x"]);
+    there(&["set", "past", "limits", "[1]", "--type", "json"]);
+    let dry = "made\tother/ns\tk\nmade\tpast\ta/k\ndeleted\tpast\tgone\n";
+    assert_eq!(there(&["import", file, "--prune", "--dry-run"]), dry);
+    assert_eq!(there(&["list", "past"]).lines().count(), 2, "nothing was done");
+    assert_eq!(there(&["import", file, "--prune"]), dry);
+    assert_eq!(there(&["export"]), exported);
+    assert_eq!(there(&["import", file, "--prune"]), "", "it is so already");
+    std::fs::write(folder.path().join("bad"), "{}\n").expect("a file");
+    run(confman(&url, ADMIN, &["import", folder.path().join("bad").to_str().expect("UTF-8")]), 2);
+}
+
+#[test]
 fn entries_are_set_read_listed_and_deleted() {
     let cluster = Cluster::start(3, "");
     // A follower comes first: writes must find the leader.

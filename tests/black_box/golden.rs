@@ -65,7 +65,7 @@ fn cluster() -> Cluster {
 struct Teller {
     cluster: Cluster,
     connections: BTreeMap<u64, Raw>,
-    /// The last ETag, version, cursor and Location.
+    /// The last ETag, version, cursor and Location, and the revision of the last item.
     last: BTreeMap<&'static str, String>,
     /// `METHOD path` of every request.
     asked: BTreeSet<String>,
@@ -145,6 +145,10 @@ impl Teller {
         if is_json && let Some(cursor) = answer.json()["pagination"]["nextCursor"].as_str() {
             self.last.insert("cursor", cursor.to_owned());
         }
+        let items = if is_json { answer.json()["items"].as_array().cloned().unwrap_or_default() } else { Vec::new() };
+        if let Some(oldest) = items.last().and_then(|item| item["revision"].as_str()) {
+            self.last.insert("oldest", oldest.to_owned());
+        }
         answer
     }
 
@@ -188,6 +192,9 @@ impl Teller {
         let body = match answer.header("content-type") {
             _ if answer.body.is_empty() => return text,
             Some("application/json") if told.target == "/openapi.json" => summary(&answer.json()),
+            // Files, as they are.
+            Some("application/yaml") => answer.text(),
+            Some("application/json") if answer.text().contains('\n') => answer.text(),
             Some(kind) if kind.ends_with("json") => names.json(&answer.text()),
             Some(kind) if kind.starts_with("text/") && answer.header("content-encoding").is_none() => answer.text(),
             _ => "(bytes)".to_owned(),

@@ -14,6 +14,7 @@ use crate::api::types::{
 };
 use crate::base::{LogId, LogIndex, RequestId, Term, WallTime};
 use crate::host::{BoxFuture, StoreError};
+use crate::keys::{DiffPage, Difference, HistoryPage, Selection};
 use crate::model::{
     self, Applied, CHAIN_START, ChainHash, Change, Command, CursorKey, Entry, IdempotencyKey, Key, KeyState, Namespace,
     NamespaceRecord, NamespaceState, Receipt, ReceiptPlace, View, Write,
@@ -34,6 +35,7 @@ struct FakeRows {
     /// The rows as of each index before this.
     past: Vec<Maps>,
     audit_head: Option<ChainHash>,
+    log_time: Option<WallTime>,
     alarm: Option<String>,
     events: Vec<AuditEvent>,
     audit_broken: bool,
@@ -64,6 +66,11 @@ impl FakeState {
         self.0.lock().unwrap().alarm = alarm.map(str::to_owned);
     }
 
+    /// The log time of what is applied from now on.
+    pub fn set_log_time(&self, time: WallTime) {
+        self.0.lock().unwrap().log_time = Some(time);
+    }
+
     /// All reads fail from now on.
     pub fn break_store(&self) {
         self.0.lock().unwrap().broken = true;
@@ -80,7 +87,8 @@ impl FakeState {
         state.past.push(before);
         state.index += 1;
         let revision = LogId::new(TERM, state.index);
-        let command = Command { stamp: LOG_TIME, actor, request_id, write: write.into() };
+        let stamp = View::log_time(&*state);
+        let command = Command { stamp, actor, request_id, write: write.into() };
         let Ok(effects) = model::apply(&*state, revision, &command);
         let mut values = BTreeMap::new();
         for change in effects.changes {
@@ -150,6 +158,16 @@ impl FakeRows {
         Some(LogId::new(TERM, self.index))
     }
 
+    /// All that a key ever was, newest first.
+    fn states(&self, namespace: &Namespace, key: &Key) -> Vec<KeyState> {
+        let name = (namespace.clone(), key.clone());
+        let mut states: Vec<KeyState> =
+            self.past.iter().chain([&self.rows]).filter_map(|maps| maps.keys.get(&name).cloned()).collect();
+        states.dedup();
+        states.reverse();
+        states
+    }
+
     /// The rows as they were at `at`, which a view is only asked for when it has come that far.
     fn rows_at(&self, at: Option<LogIndex>) -> &Maps {
         let at = at.map_or(self.index, |at| at.0);
@@ -169,8 +187,12 @@ impl View for FakeRows {
         Ok(self.rows.namespaces.get(namespace).cloned())
     }
 
+    fn key_at(&self, namespace: &Namespace, key: &Key, revision: LogId) -> Result<Option<KeyState>, Infallible> {
+        Ok(self.states(namespace, key).into_iter().find(|state| state.revision() == revision))
+    }
+
     fn log_time(&self) -> WallTime {
-        LOG_TIME
+        self.log_time.unwrap_or(LOG_TIME)
     }
 
     fn audit_head(&self) -> ChainHash {
@@ -262,23 +284,74 @@ impl ReadView for FakeRows {
 
     fn list(
         &self,
-        namespace: &Namespace,
-        prefix: &str,
+        of: Selection<'_>,
         after: Option<&Key>,
         limit: usize,
         _: usize,
         at: Option<LogIndex>,
     ) -> Result<ListPage, StoreError> {
         let fits = |entry: &Entry| {
-            entry.namespace == *namespace
-                && entry.key.as_str().starts_with(prefix)
+            entry.namespace == *of.namespace
+                && entry.key.as_str().starts_with(of.prefix)
+                && of.value_type.is_none_or(|value_type| entry.value_type == value_type)
                 && after.is_none_or(|after| entry.key > *after)
         };
         let live = self.rows_at(at).keys.values().cloned().filter_map(KeyState::live);
         let mut entries: Vec<Entry> = live.filter(fits).take(limit + 1).collect();
         let more = entries.len() > limit;
         entries.truncate(limit);
-        Ok(ListPage { entries, more })
+        let next = entries.last().filter(|_| more).map(|entry| entry.key.clone());
+        Ok(ListPage { entries, next })
+    }
+
+    fn key_state_at(&self, namespace: &Namespace, key: &Key, at: LogIndex) -> Result<Option<KeyState>, StoreError> {
+        Ok(self.rows_at(Some(at)).keys.get(&(namespace.clone(), key.clone())).cloned())
+    }
+
+    fn history(
+        &self,
+        namespace: &Namespace,
+        key: &Key,
+        before: Option<LogIndex>,
+        limit: usize,
+        _: usize,
+    ) -> Result<HistoryPage, StoreError> {
+        let mut states = self.states(namespace, key);
+        states.retain(|state| before.is_none_or(|before| state.revision().index < before));
+        let more = states.len() > limit;
+        states.truncate(limit);
+        Ok(HistoryPage { states, more })
+    }
+
+    fn diff(
+        &self,
+        namespace: &Namespace,
+        between: (LogIndex, LogIndex),
+        after: Option<&Key>,
+        limit: usize,
+        _: usize,
+    ) -> Result<DiffPage, StoreError> {
+        let mut differences = Vec::new();
+        for (of, key) in self.rows.keys.keys() {
+            let entry = |at| self.key_state_at(namespace, key, at).map(|state| state.and_then(KeyState::live));
+            let (was, is) = (entry(between.0)?, entry(between.1)?);
+            let said = |entry: &Option<Entry>| entry.as_ref().map(|entry| (entry.value_type, entry.value.clone()));
+            if of == namespace && after.is_none_or(|after| key > after) && said(&was) != said(&is) {
+                differences.push(Difference { key: key.clone(), before: was, after: is });
+            }
+        }
+        let more = differences.len() > limit;
+        differences.truncate(limit);
+        let next = differences.last().filter(|_| more).map(|difference| difference.key.clone());
+        Ok(DiffPage { differences, next })
+    }
+
+    fn log_time(&self) -> WallTime {
+        View::log_time(self)
+    }
+
+    fn revision_at(&self, time: WallTime) -> Result<Option<LogId>, StoreError> {
+        Ok(self.events.iter().rev().find(|event| event.timestamp <= time).map(|event| event.id.revision))
     }
 
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {

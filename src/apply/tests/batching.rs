@@ -211,17 +211,19 @@ fn everything_listed(view: &StateView, at: Option<LogIndex>, limit: usize) -> BT
     for namespace in ["m", "n"].map(namespace) {
         let mut after: Option<Key> = None;
         loop {
+            let of = Selection { namespace: &namespace, prefix: "", value_type: None };
             let page = match at {
-                Some(at) => view.list_at(&namespace, "", after.as_ref(), limit, usize::MAX, at).unwrap(),
-                None => view.list(&namespace, "", after.as_ref(), limit, usize::MAX).unwrap(),
+                Some(at) => view.list_at(of, after.as_ref(), limit, usize::MAX, at).unwrap(),
+                None => view.list(of, after.as_ref(), limit, usize::MAX).unwrap(),
             };
-            assert!(page.entries.len() <= limit && (page.entries.len() == limit || !page.more));
-            after = page.entries.last().map(|entry| entry.key.clone());
+            assert!(page.entries.len() <= limit && (page.entries.len() == limit || page.next.is_none()));
+            assert!(page.next.is_none() || page.next.as_ref() == page.entries.last().map(|entry| &entry.key));
+            after = page.next;
             for entry in page.entries {
                 let before = all.insert((namespace.clone(), entry.key.clone()), entry);
                 assert_eq!(before, None, "each entry comes once");
             }
-            if !page.more {
+            if after.is_none() {
                 break;
             }
         }

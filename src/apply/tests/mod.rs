@@ -2,6 +2,7 @@
 
 mod batching;
 mod install;
+mod past;
 mod recovery;
 mod scrub;
 mod state;
@@ -13,7 +14,7 @@ use super::*;
 use crate::base::{GroupId, LogId, RequestId, WallTime};
 use crate::host::fake::{self, FakeHost};
 use crate::host::{Direction, Row};
-use crate::keys::{ListPage, StateView, everything};
+use crate::keys::{ListPage, Selection, StateView, everything};
 use crate::model::{
     Applied, Command, Condition, CursorKey, Fingerprint, IdempotencyKey, Key, Namespace, Once, Op, Txn, TxnOp,
     ValueType, Write,
@@ -50,8 +51,8 @@ fn command_once(op: Op, condition: Condition, stamp: u64, key: Option<&str>) -> 
 }
 
 /// A log: the bootstrap membership at 0, then what a script says, joined by `; `: `a=1`, `del a`, `blank`,
-/// `member x`, `bootstrap`, `ns x` (describes the namespace), `nsdel`, `txn a=1 del:b`, `term 2`, `clock 50` (from here
-/// on, else an entry's time is its index). A command may end with `once KEY`.
+/// `member x`, `back a 1:1`, `bootstrap`, `ns x` (describes the namespace), `nsdel`, `txn a=1 del:b`, `term 2`, `clock 50`
+/// (from here on, else an entry's time is its index). A command may end with `once KEY`.
 fn log(script: &str) -> Vec<ApplyEntry> {
     let membership = |text: &str| ApplyPayload::Membership(Bytes::copy_from_slice(text.as_bytes()));
     let mut entries = vec![ApplyEntry { id: LogId::new(0, 0), payload: membership("first") }];
@@ -79,6 +80,11 @@ fn log(script: &str) -> Vec<ApplyEntry> {
             Some(("member", text)) => membership(text),
             Some(("txn", words)) => command(Op::Txn(txn(words))),
             Some(("del", name)) => command(delete(name)),
+            Some(("back", text)) => {
+                let (name, revision) = text.split_once(' ').unwrap();
+                let (namespace, key, revision) = (namespace("n"), key(name), revision.parse().unwrap());
+                command(Op::Rollback { namespace, key, revision })
+            }
             Some((name, value)) => command(set(name, value)),
             None => panic!("{line}?"),
         };

@@ -11,28 +11,56 @@ async fn a_list_honours_prefix_place_limit_and_bytes() {
     let apply = applied(&host, "a=1; a/b=12345; a/c=1; a/d=1; ab=1; b=1; x=1; del a/c", 99).await;
     let (view, n) = (apply.view().unwrap(), namespace("n"));
     let list = |prefix: &str, after: Option<&str>, limit, bytes| {
-        view.list(&n, prefix, after.map(key).as_ref(), limit, bytes).unwrap()
+        let of = Selection { namespace: &n, prefix, value_type: None };
+        view.list(of, after.map(key).as_ref(), limit, bytes).unwrap()
     };
     let all = list("", None, 1000, usize::MAX);
-    assert_eq!((keys(&all), all.more), (vec!["a", "a/b", "a/d", "ab", "b", "x"], false));
+    assert_eq!((keys(&all), all.next.is_some()), (vec!["a", "a/b", "a/d", "ab", "b", "x"], false));
     let page = list("a", None, 2, usize::MAX);
-    assert_eq!((keys(&page), page.more), (vec!["a", "a/b"], true));
+    assert_eq!((keys(&page), page.next.is_some()), (vec!["a", "a/b"], true));
     let page = list("a", Some("a/b"), 2, usize::MAX);
-    assert_eq!((keys(&page), page.more), (vec!["a/d", "ab"], false));
+    assert_eq!((keys(&page), page.next.is_some()), (vec!["a/d", "ab"], false));
     let page = list("a/", Some("a/d"), 2, usize::MAX);
-    assert_eq!((keys(&page), page.more), (vec![], false));
+    assert_eq!((keys(&page), page.next.is_some()), (vec![], false));
     let page = list("", Some("a/bb"), 1, usize::MAX);
-    assert_eq!((keys(&page), page.more), (vec!["a/d"], true));
+    assert_eq!((keys(&page), page.next.is_some()), (vec!["a/d"], true));
     let entry = crate::base::limits::ENTRY_JSON_BYTES + "n".len() + "a".len() + "\"ann\"".len() + "\"1\"".len();
     let page = list("", None, 1000, 2 * entry + 6);
-    assert_eq!((keys(&page), page.more), (vec!["a", "a/b"], true), "two fit, to the byte");
+    assert_eq!((keys(&page), page.next.is_some()), (vec!["a", "a/b"], true), "two fit, to the byte");
     let page = list("", None, 1000, 2 * entry + 5);
-    assert_eq!((keys(&page), page.more), (vec!["a"], true), "a page is not longer than it may be");
+    assert_eq!((keys(&page), page.next.is_some()), (vec!["a"], true), "a page is not longer than it may be");
     let page = list("", None, 1000, 1);
-    assert_eq!((keys(&page), page.more), (vec!["a"], true), "one at least");
+    assert_eq!((keys(&page), page.next.is_some()), (vec!["a"], true), "one at least");
     let page = list("zz", Some("a"), 9, 1);
-    assert_eq!((keys(&page), page.more), (vec![], false));
-    assert!(view.list(&namespace("n/m"), "", None, 9, 9).unwrap().entries.is_empty());
+    assert_eq!((keys(&page), page.next.is_some()), (vec![], false));
+    let of = Selection { namespace: &namespace("n/m"), prefix: "", value_type: None };
+    assert!(view.list(of, None, 9, 9).unwrap().entries.is_empty());
+}
+
+#[tokio::test]
+async fn a_list_has_the_types_that_are_asked_for() {
+    let host = fake::host();
+    let apply = start(&host).await;
+    let mut entries = log("");
+    for (name, value_type) in [("a", ValueType::Json), ("b", ValueType::String), ("c", ValueType::Json)] {
+        let op = Op::Set { namespace: namespace("n"), key: key(name), value: "1".into(), value_type };
+        entries.push(ApplyEntry { id: LogId::new(1, entries.len() as u64), payload: command(op, 1) });
+    }
+    // It was of the type before.
+    let op = Op::Set { namespace: namespace("n"), key: key("c"), value: "1".into(), value_type: ValueType::String };
+    entries.push(ApplyEntry { id: LogId::new(1, entries.len() as u64), payload: command(op, 1) });
+    apply_all(&apply, &entries, 9).await;
+    let view = apply.view().unwrap();
+    let list = |value_type, limit, at| {
+        let of = Selection { namespace: &namespace("n"), prefix: "", value_type: Some(value_type) };
+        let page = view.list_at(of, None, limit, usize::MAX, crate::base::LogIndex(at)).unwrap();
+        (keys(&page).join(" "), page.next.map(|key| key.to_string()))
+    };
+    assert_eq!(list(ValueType::Json, 9, 9), ("a".to_owned(), None));
+    assert_eq!(list(ValueType::Json, 9, 3), ("a c".to_owned(), None));
+    assert_eq!(list(ValueType::Json, 1, 3), ("a".to_owned(), Some("a".to_owned())));
+    assert_eq!(list(ValueType::String, 9, 9), ("b c".to_owned(), None));
+    assert_eq!(list(ValueType::Yaml, 9, 9), (String::new(), None));
 }
 
 #[tokio::test]

@@ -25,10 +25,10 @@ use super::admit::Call;
 use super::auth::role_name;
 use super::consistency;
 use super::problem::Problem;
-use super::routes::{Access, ROUTES, Route, Serves};
+use super::routes::{Access, ENTRY, LIST, ROUTES, Route, Serves};
 use super::write::IDEMPOTENCY_KEY;
 use crate::base::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
-use crate::wire::{PROBLEM_CONTENT_TYPE, Slug};
+use crate::wire::{FileFormat, PROBLEM_CONTENT_TYPE, Slug};
 
 static DOCUMENT: LazyLock<Bytes> =
     LazyLock::new(|| serde_json::to_vec(&document()).expect("JSON with string keys").into());
@@ -106,7 +106,10 @@ fn describe(route: &Route, operation: &Operation) -> Value {
     });
     if let Some(schema) = operation.body {
         let example = schemas::example(schema);
-        let content = json!({ "application/json": { "schema": reference(schema), "example": example } });
+        let mut content = json!({ "application/json": { "schema": reference(schema), "example": example } });
+        if (&route.method, route.path) == (&Method::PUT, ENTRY) {
+            content["text/plain"] = json!({ "schema": { "type": "string" } });
+        }
         described["requestBody"] = json!({ "required": true, "content": content });
     }
     described
@@ -129,9 +132,9 @@ fn parameters(route: &Route) -> Vec<Value> {
     let names = route.path.split(['{', '}']).skip(1).step_by(2);
     parameters.extend(names.map(in_path));
     if let Serves::Handler { query, state, .. } = route.serves {
-        parameters.extend(query.iter().map(|name| in_query(name)));
+        parameters.extend(query.iter().map(|name| in_query(route.path, name)));
         if state && route.method == Method::GET {
-            parameters.extend(consistency::OF_READS.iter().map(|name| in_query(name)));
+            parameters.extend(consistency::OF_READS.iter().map(|name| in_query(route.path, name)));
             parameters.push(json!({
                 "name": "X-Confman-Consistency", "in": "header", "schema": { "type": "string", "enum": MODES },
                 "description": "As `consistency`."
@@ -195,8 +198,32 @@ fn in_path(name: &str) -> Value {
     json!({ "name": name, "in": "path", "required": true, "schema": schema, "example": example })
 }
 
-fn in_query(name: &str) -> Value {
+fn in_query(path: &str, name: &str) -> Value {
     let (schema, description) = match name {
+        "format" if path == ENTRY => (
+            json!({ "type": "string", "enum": ["json", "raw"] }),
+            "The entry in JSON, or its value alone; without it, what `Accept` says, and JSON where it says nothing.",
+        ),
+        "format" if path == LIST => (
+            json!({ "type": "string", "enum": FileFormat::ALL.map(FileFormat::as_str) }),
+            "All entries as a file of this format, and no list. Goes with `prefix` and `type`.",
+        ),
+        "at" => (
+            moment(),
+            "As it was right after this revision, or after the last one whose log time is this time or before it: the same \
+             on every node. The node waits until it has applied that, some seconds at most (503 `version-not-reached`); a \
+             revision whose write is lost is 409 `version-unknown`.",
+        ),
+        "from" => (moment(), "What to compare with: a revision or a time, as in `at`. It cannot be left out."),
+        "to" => (moment(), "What is compared, as in `at`; without it, what this node has applied."),
+        "type" => (
+            json!({ "type": "string", "enum": ["string", "number", "boolean", "json", "yaml"] }),
+            "Only entries whose values are of this type.",
+        ),
+        "fields" => (
+            json!({ "type": "string" }),
+            "The members that each item has, with commas between them, like `key,value`; without it, all.",
+        ),
         "prefix" => (json!({ "type": "string" }), "Only what begins with this."),
         "limit" => (
             json!({ "type": "integer", "minimum": 1, "maximum": PAGE_ITEMS_MAX, "default": PAGE_ITEMS_DEFAULT }),
@@ -235,25 +262,25 @@ fn in_query(name: &str) -> Value {
         ),
         other => unreachable!("the query parameter {other} is described here"),
     };
-    json!({ "name": name, "in": "query", "schema": schema, "description": description })
+    let mut parameter = json!({ "name": name, "in": "query", "schema": schema, "description": description });
+    if name == "from" {
+        parameter["required"] = true.into();
+    }
+    parameter
+}
+
+/// A revision or a time.
+fn moment() -> Value {
+    json!({ "type": "string", "examples": ["5:42", "2026-01-02T03:04:05.678Z"] })
 }
 
 fn responses(route: &Route, operation: &Operation) -> Value {
     let mut responses = Map::new();
     for answer in operation.answers {
         let mut response = json!({ "description": answer.description, "headers": header_references(answer.headers) });
-        match answer.content {
-            Content::Nothing => {}
-            Content::Json(schema) => {
-                let mut media = json!({ "schema": reference(schema) });
-                if let Some(example) = schemas::example(schema) {
-                    media["example"] = example;
-                }
-                response["content"] = json!({ "application/json": media });
-            }
-            // Bytes without a schema, as the standard has it for files.
-            Content::File(media) => response["content"] = json!({ media: {} }),
-            Content::Text(media) => response["content"] = json!({ media: { "schema": { "type": "string" } } }),
+        let content = content(&answer.content);
+        if !content.is_empty() {
+            response["content"] = content.into();
         }
         responses.insert(answer.status.to_string(), response);
     }
@@ -263,6 +290,24 @@ fn responses(route: &Route, operation: &Operation) -> Value {
         responses.insert(status.to_string(), problem_response(status, &of_status));
     }
     Value::Object(responses)
+}
+
+/// What an answer may be, by media type.
+fn content(of: &Content) -> Map<String, Value> {
+    match of {
+        Content::Nothing => Map::new(),
+        Content::Json(schema) => {
+            let mut media = json!({ "schema": reference(schema) });
+            if let Some(example) = schemas::example(schema) {
+                media["example"] = example;
+            }
+            Map::from_iter([("application/json".to_owned(), media)])
+        }
+        // Bytes without a schema, as the standard has it for files.
+        Content::File(media) => Map::from_iter([((*media).to_owned(), json!({}))]),
+        Content::Text(media) => Map::from_iter([((*media).to_owned(), json!({ "schema": { "type": "string" } }))]),
+        Content::OneOf(several) => several.iter().flat_map(content).collect(),
+    }
 }
 
 /// One status with all the problems that come with it.
@@ -320,7 +365,7 @@ fn headers() -> Value {
         ),
         "X-Request-ID": header("The request's id: its own, or made.", "0d6f6f2b0f9a4c3e8b7a6d5c4b3a2910", true),
         "X-Confman-Version": header(version, "5:57", false),
-        "ETag": header("The revision of what is shown.", "\"5:42\"", true),
+        "ETag": header("The revision of what is shown, and how it is shown where it is not JSON.", "\"5:42\"", true),
         "CurrentETag": header("Of what is there now, where there is something.", "\"5:43\"", false),
         "Location": header("The same request at the leader; of a node that came in, where it is shown.", "http://10.0.0.1:7400/api/v1/config/payments/db%2Furl?hop=1", true),
         "Retry-After": header("In how many seconds to try again.", "1", true),

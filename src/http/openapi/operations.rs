@@ -3,8 +3,8 @@
 use axum::http::Method;
 
 use crate::http::routes::{
-    AUDIT_OF, AUDIT_VERIFY, BACKUP, ENTRY, LEADER, LIST, MEMBER, MEMBERS, NAMESPACE, NAMESPACES, READY, REPLACE,
-    SWAGGER_ASSET, TXN,
+    AUDIT_OF, AUDIT_VERIFY, BACKUP, DIFF, ENTRY, HISTORY, LEADER, LIST, MEMBER, MEMBERS, NAMESPACE, NAMESPACES, READY,
+    REPLACE, ROLLBACK, SWAGGER_ASSET, TXN,
 };
 use crate::wire::Slug;
 
@@ -40,11 +40,14 @@ pub(super) enum Content {
     Text(&'static str),
     /// Bytes, in a file of Confman's own.
     File(&'static str),
+    /// One of these, as the client wants it.
+    OneOf(&'static [Content]),
 }
 
 /// Groups of operations, as the page shows them.
 pub(super) const TAGS: &[(&str, &str)] = &[
     ("Entries", "Configuration: values by namespace and key."),
+    ("History", "What entries were, what differs between two moments, and a way back."),
     ("Namespaces", "What entries lie in: a description and an owner each."),
     ("Audit", "Who changed what and when, one event per effective change, chained by hash."),
     ("Cluster", "The nodes, and how far each of them is."),
@@ -87,13 +90,19 @@ pub(super) static OPERATIONS: &[Operation] = &[
         id: "getEntry",
         tag: "Entries",
         summary: "One entry",
-        description: "The entry as this node has it: an eventual read.",
+        description: "The entry as this node has it: an eventual read. `Accept: text/plain` or `format=raw` gives the value \
+                      alone, byte for byte.",
         body: None,
         answers: &[
-            json(200, "The entry.", "Entry", VERSION_AND_ETAG),
-            nothing(304, "`If-None-Match` names the entry's ETag.", VERSION_AND_ETAG),
+            Answer {
+                status: 200,
+                description: "The entry, or its value. Each has an ETag of its own.",
+                content: Content::OneOf(&[Content::Json("Entry"), Content::Text("text/plain")]),
+                headers: VERSION_AND_ETAG,
+            },
+            nothing(304, "`If-None-Match` names the ETag of what was asked for.", VERSION_AND_ETAG),
         ],
-        problems: &[Slug::NotFound],
+        problems: &[Slug::NotFound, Slug::VersionUnknown],
     },
     Operation {
         method: Method::PUT,
@@ -102,7 +111,8 @@ pub(super) static OPERATIONS: &[Operation] = &[
         tag: "Entries",
         summary: "Set an entry",
         description: "Answered once a majority has the write on disk and this node has applied it. An equal value is still a \
-                      write. A namespace that does not exist comes to be in the same revision, owned by who sets the entry.",
+                      write. A namespace that does not exist comes to be in the same revision, owned by who sets the entry. A \
+                      body of `text/plain` is the value itself, of the type `string`.",
         body: Some("SetRequest"),
         answers: &[
             json(200, "The entry was there, and is set.", "Entry", VERSION_AND_ETAG),
@@ -128,13 +138,65 @@ pub(super) static OPERATIONS: &[Operation] = &[
         tag: "Entries",
         summary: "The entries of a namespace",
         description: "Keys in byte order. All pages of one cursor show one revision, on whichever node they are asked for. An \
-                      unknown namespace is an empty list. The ETag changes with every write and delete in the namespace.",
+                      unknown namespace is an empty list. The ETag changes with every write and delete in the namespace. With `format` the answer is all of it as a file, at one revision and \
+                      of at most 8 MiB (else 413); what the format cannot say is 422 and names the keys.",
         body: None,
         answers: &[
-            json(200, "A page.", "EntryList", VERSION_AND_ETAG),
+            Answer {
+                status: 200,
+                description: "A page, or a file.",
+                content: Content::OneOf(&[
+                    Content::Json("EntryListOrFile"),
+                    Content::Text("application/yaml"),
+                    Content::Text("text/plain"),
+                    Content::Text("text/x-java-properties"),
+                ]),
+                headers: VERSION_AND_ETAG,
+            },
             nothing(304, "`If-None-Match` names the list's ETag.", VERSION_AND_ETAG),
         ],
-        problems: &[Slug::InvalidCursor],
+        problems: &[Slug::InvalidCursor, Slug::InvalidValue, Slug::PayloadTooLarge],
+    },
+    Operation {
+        method: Method::GET,
+        path: HISTORY,
+        id: "listHistory",
+        tag: "History",
+        summary: "All that an entry was",
+        description: "Its revisions, newest first, deletes too. A key that was never set is 404.",
+        body: None,
+        answers: &[json(200, "A page.", "HistoryList", VERSION)],
+        problems: &[Slug::InvalidCursor, Slug::NotFound],
+    },
+    Operation {
+        method: Method::POST,
+        path: ROLLBACK,
+        id: "rollbackEntry",
+        tag: "History",
+        summary: "Go back to an earlier revision of an entry",
+        description: "Writes what the entry was at a revision of its history, value and type, as a new revision; a revision \
+                      that deleted it deletes it. Nothing is taken out of history. It is decided where the write is applied, \
+                      so that nothing comes between.",
+        body: Some("RollbackRequest"),
+        answers: &[
+            json(200, "The entry was there, and is set.", "Entry", VERSION_AND_ETAG),
+            json(201, "The entry was absent, and is set.", "Entry", VERSION_AND_ETAG),
+            nothing(204, "The entry is deleted, as it was by that revision.", VERSION),
+        ],
+        problems: &[Slug::NotFound],
+    },
+    Operation {
+        method: Method::GET,
+        path: DIFF,
+        id: "diffNamespace",
+        tag: "History",
+        summary: "What differs in a namespace between two moments",
+        description: "Keys in byte order whose value or type is not the same: added, changed or removed. All pages of one \
+                      cursor compare the same two revisions. Where both values are `json`, `patch` makes the one of the other \
+                      (RFC 6902).",
+        body: None,
+        answers: &[json(200, "A page.", "DiffList", VERSION)],
+        problems: &[Slug::InvalidCursor, Slug::VersionUnknown],
     },
     Operation {
         method: Method::POST,

@@ -97,11 +97,11 @@ pub(super) fn meaning(status: u16, slug: Slug) -> &'static str {
         Slug::InvalidRequest => "The request breaks a rule of its form.",
         Slug::InvalidCursor => "The cursor is not of this query.",
         Slug::CursorExpired => "The cursor is from before what is kept.",
-        Slug::InvalidValue => "The value does not parse as its type.",
-        Slug::PayloadTooLarge => "The body or something in it is beyond its bound.",
+        Slug::InvalidValue => "A value does not parse as its type, or cannot be said in the format.",
+        Slug::PayloadTooLarge => "The body, something in it, or the file is beyond its bound.",
         Slug::HeaderTooLarge => "The request's line and headers are too long.",
-        Slug::UnsupportedMediaType => "The body is not JSON in UTF-8.",
-        Slug::NotAcceptable => "The client does not accept JSON.",
+        Slug::UnsupportedMediaType => "The body is not JSON in UTF-8, or of another type that this takes.",
+        Slug::NotAcceptable => "The client accepts nothing that this can answer.",
         Slug::PreconditionFailed => "A condition did not hold; nothing was written.",
         Slug::IdempotencyMismatch => "The idempotency key was used for another request.",
         Slug::NamespaceNotEmpty => "The namespace has entries; nothing was deleted.",
@@ -133,10 +133,10 @@ fn detail(status: u16, slug: Slug) -> &'static str {
         Slug::Forbidden => "the key 'dashboard' has the role reader, this takes admin: use another key",
         Slug::InvalidRequest if status == TOO_SLOW => "the request's body did not come in time: send it again",
         Slug::InvalidRequest => {
-            "unknown query parameter \"colour\": this path takes consistency, minVersion, timeout, onStale"
+            "unknown query parameter \"colour\": this path takes at, format, consistency, minVersion, timeout, onStale"
         }
         Slug::InvalidCursor => {
-            "the cursor was not made for this query: begin again without it, with the same path and prefix on all pages"
+            "the cursor was not made for this query: begin again without it, with the same path and query on all pages"
         }
         Slug::CursorExpired => "the cursor is too old: begin again without it",
         Slug::InvalidValue => {
@@ -147,7 +147,7 @@ fn detail(status: u16, slug: Slug) -> &'static str {
         Slug::UnsupportedMediaType => {
             "the body came as a form, which is what curl -d sends: add -H 'Content-Type: application/json'"
         }
-        Slug::NotAcceptable => "answers are JSON: send Accept: application/json, or none",
+        Slug::NotAcceptable => "answers are application/json: send Accept: application/json, or none",
         Slug::PreconditionFailed => "nothing was written: it is at 5:43 now. Read it, and decide again",
         Slug::IdempotencyMismatch => {
             "nothing was written: this idempotency key was used for another request within the last 24 hours. Take a new one \

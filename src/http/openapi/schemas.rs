@@ -35,7 +35,30 @@ pub(super) fn all() -> Map<String, Value> {
         ("TxnAnswer", txn_answer()),
         ("TxnResult", txn_result()),
         ("FailedCompare", failed_compare()),
-        ("EntryList", list("A page of entries, keys in byte order.", "Entry", ALL_PAGES)),
+        ("ListedEntry", listed_entry()),
+        ("EntryList", list("A page of entries, keys in byte order.", "ListedEntry", ALL_PAGES)),
+        (
+            "EntryFile",
+            json!({
+                "type": "object", "not": { "required": ["items", "pagination"] },
+                "description": "A member for each key. Values of `number`, `boolean` and `json` are their own type, others text."
+            }),
+        ),
+        ("EntryListOrFile", json!({ "anyOf": [reference("EntryList"), reference("EntryFile")] })),
+        ("HistoryItem", history_item()),
+        ("HistoryList", list("A page of a key's history, newest first.", "HistoryItem", THIS_PAGE)),
+        ("DiffItem", diff_item()),
+        ("DiffList", diff_list()),
+        (
+            "RollbackRequest",
+            closed(object(
+                "Where to go back to.",
+                json!({
+                    "revision": described("Revision", "One of the entry's history.")
+                }),
+                &[],
+            )),
+        ),
         ("Pagination", pagination()),
         ("Namespace", namespace()),
         ("SetNamespaceRequest", set_namespace_request()),
@@ -86,6 +109,26 @@ pub(super) fn example(schema: &str) -> Option<Value> {
             "version": 3, "revision": "5:42", "createdAt": "2026-01-02T03:04:05.678Z",
             "updatedAt": "2026-02-03T04:05:06.789Z", "updatedBy": "ann@example.org"
         }),
+        "ListedEntry" => of("Entry"),
+        "HistoryItem" => {
+            let mut item = of("Entry");
+            item["deleted"] = false.into();
+            item
+        }
+        "HistoryList" => page("HistoryItem"),
+        "DiffItem" => {
+            let mut after = of("Entry");
+            after["revision"] = "5:57".into();
+            after["version"] = 4.into();
+            after["value"] = "postgres://db-2.example.org/pay".into();
+            json!({ "key": "db/url", "change": "changed", "before": of("Entry"), "after": after })
+        }
+        "DiffList" => {
+            let pagination = json!({ "limit": 50, "hasMore": false });
+            json!({ "items": [of("DiffItem")], "from": "5:42", "to": "5:57", "pagination": pagination })
+        }
+        "RollbackRequest" => json!({ "revision": "5:42" }),
+        "EntryListOrFile" => of("EntryList"),
         "SetRequest" => json!({ "value": "postgres://db.example.org/pay", "type": "string" }),
         "TxnRequest" => json!({
             "compare": [of("Compare")],
@@ -111,7 +154,7 @@ pub(super) fn example(schema: &str) -> Option<Value> {
         "FailedCompare" => {
             json!({ "namespace": "payments", "key": "db/url", "expected": "5:42", "current": "5:43" })
         }
-        "EntryList" => page("Entry"),
+        "EntryList" => page("ListedEntry"),
         "Namespace" => json!({
             "path": "payments", "description": "What the payment services read", "owner": "payments@example.org",
             "createdAt": "2026-01-02T03:04:05.678Z", "revision": "5:40"
@@ -255,6 +298,13 @@ fn entry() -> Value {
     object("One entry.", properties, &[])
 }
 
+fn listed_entry() -> Value {
+    let mut listed = entry();
+    listed["description"] = "One entry; only some of its members where `fields` asks for those.".into();
+    listed["required"] = json!([]);
+    listed
+}
+
 fn set_request() -> Value {
     let properties = json!({
         "value": { "type": "string", "description": format!("At most {VALUE_BYTES_MAX} bytes of UTF-8.") },
@@ -344,6 +394,43 @@ fn list(description: &str, item: &str, revision: &str) -> Value {
         "items": array(item), "revision": described("Revision", revision), "pagination": reference("Pagination")
     });
     object(description, properties, &["revision"])
+}
+
+fn history_item() -> Value {
+    let mut item = entry();
+    item["description"] = "One revision of an entry.".into();
+    item["properties"]["deleted"] =
+        flag("Whether this revision deleted the entry. Then it has no value, type, version and createdAt.");
+    item["properties"]["value"] = text("As it was set then.");
+    item["properties"]["revision"] = described("Revision", "The write or delete that made this state.");
+    item["properties"]["updatedAt"] = described("Time", "When it was set or deleted.");
+    item["properties"]["updatedBy"] = text("The principal that set or deleted it.");
+    item["required"] = json!(["namespace", "key", "revision", "deleted", "updatedAt", "updatedBy"]);
+    item
+}
+
+fn diff_item() -> Value {
+    let properties = json!({
+        "key": reference("Key"),
+        "change": json!({ "type": "string", "enum": ["added", "changed", "removed"] }),
+        "before": described("Entry", "As it was at the first of the two. Absent where it was added."),
+        "after": described("Entry", "As it was at the second. Absent where it was removed."),
+        "patch": json!({
+            "type": "array", "items": { "type": "object" },
+            "description": "Where both values are of the type `json`: what makes the one of the other (RFC 6902)."
+        }),
+    });
+    object("A key that differs.", properties, &["before", "after", "patch"])
+}
+
+fn diff_list() -> Value {
+    let properties = json!({
+        "items": array("DiffItem"),
+        "from": described("Revision", "The first revision that all pages of one cursor compare."),
+        "to": described("Revision", "The second."),
+        "pagination": reference("Pagination"),
+    });
+    object("A page of what differs, keys in byte order.", properties, &[])
 }
 
 fn pagination() -> Value {
@@ -544,11 +631,14 @@ fn problem() -> Value {
         "leader": url("Of not-leader: the leader's advertised base URL."),
         "line": number("Of invalid-value: where the value does not parse, from 1."),
         "column": number("Of invalid-value: where the value does not parse, from 1."),
+        "keys": json!({
+            "type": "array", "items": reference("Key"), "description": "Of invalid-value: what a format cannot say."
+        }),
         "freeBytes": number("Of storage-full: how much is free."),
         "current": or_null(text("Of precondition-failed: the revision that it is at, null where there is none.")),
         "failed": array("FailedCompare"),
         "op": number("Of a transaction: which operation is meant, from 0."),
     });
-    let optional = ["instance", "leader", "line", "column", "freeBytes", "current", "failed", "op"];
+    let optional = ["instance", "leader", "line", "column", "keys", "freeBytes", "current", "failed", "op"];
     object("RFC 9457.", properties, &optional)
 }

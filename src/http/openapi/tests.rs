@@ -159,6 +159,12 @@ fn examples_are_what_the_wire_types_read_and_write() {
     same::<wire::TxnResult>("TxnResult");
     same::<wire::FailedCompare>("FailedCompare");
     same::<wire::EntryList>("EntryList");
+    same::<wire::ListedEntry>("ListedEntry");
+    same::<wire::HistoryItem>("HistoryItem");
+    same::<wire::HistoryList>("HistoryList");
+    same::<wire::DiffItem>("DiffItem");
+    same::<wire::DiffList>("DiffList");
+    same::<wire::RollbackRequest>("RollbackRequest");
     same::<wire::Namespace>("Namespace");
     same::<wire::SetNamespaceRequest>("SetNamespaceRequest");
     same::<wire::NamespaceList>("NamespaceList");

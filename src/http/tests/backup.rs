@@ -32,7 +32,7 @@ fn what_it_cannot_be_asked_for_is_said() {
         GET /api/v1/backup ["X-API-Key: cm_admin_secret_0000", "Accept: application/octet-stream"]  -> 200
         GET /api/v1/backup ["X-API-Key: cm_admin_secret_0000", "Accept: application/*"]  -> 200
         GET /api/v1/backup ["X-API-Key: cm_admin_secret_0000", "Accept: application/json"]  -> 406 not-acceptable: answers are application/octet-stream: send Accept: application/octet-stream, or none
-        GET /api/v1/backup?at=1:2 ["X-API-Key: cm_admin_secret_0000"]  -> 501 not-implemented: the query parameter 'at' is not built yet in this release: do without it
+        GET /api/v1/backup?at=1:2 ["X-API-Key: cm_admin_secret_0000"]  -> 400 invalid-request: unknown query parameter "at": this path takes consistency, minVersion, timeout, onStale
         POST /api/v1/backup ["X-API-Key: cm_admin_secret_0000", "Content-Type: application/json"] {} -> 405 method-not-allowed: this path takes GET, HEAD
     "#]]
     .assert_eq(&table);

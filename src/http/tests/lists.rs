@@ -122,6 +122,49 @@ fn a_cursor_is_of_its_query_alone() {
 }
 
 #[test]
+fn a_list_shows_the_types_and_members_that_are_asked_for() {
+    let rest = filled();
+    for (key, value_type, value) in [("b/0", "number", "1"), ("b/2", "number", "2"), ("d", "json", "{}")] {
+        let body = format!(r#"{{"value":"{value}","type":"{value_type}"}}"#);
+        rest.put(&format!("/api/v1/config/n/-/{key}"), &body);
+    }
+    assert_eq!(pages(&rest, "/api/v1/config/n?limit=1&type=number", "key"), [vec!["b/0"], vec!["b/2"]]);
+    assert_eq!(pages(&rest, "/api/v1/config/n?limit=9&type=string&prefix=b", "key"), [vec!["b/1", "b/3"]]);
+    assert_eq!(pages(&rest, "/api/v1/config/n?type=yaml", "key"), [vec![""; 0]]);
+    let shown = rest.get("/api/v1/config/n?type=number&fields=value,key,value&limit=1").json();
+    assert_eq!(shown["items"], serde_json::json!([{ "key": "b/0", "value": "1" }]));
+    let all = "namespace,key,value,type,version,revision,createdAt,updatedAt,updatedBy";
+    let whole = rest.get(&format!("/api/v1/config/n?fields={all}"));
+    assert_eq!(whole.json()["items"], rest.get("/api/v1/config/n").json()["items"]);
+
+    let cursor = shown["pagination"]["nextCursor"].as_str().expect("more pages");
+    for (query, status) in [
+        ("type=number&fields=value,key,value", 200),
+        ("type=string&fields=value,key,value", 400),
+        ("fields=value,key,value", 400),
+        ("type=number&fields=value", 400),
+        ("type=number", 400),
+    ] {
+        let seen = rest.get(&format!("/api/v1/config/n?{query}&cursor={cursor}"));
+        assert_eq!(seen.status, status, "{query}");
+        assert!(status == 200 || seen.slug().as_deref() == Some("invalid-cursor"), "{query}");
+    }
+    let mut table = String::new();
+    for query in ["type=text", "type=", "fields=", "fields=key,%20value", "fields=key,Value", "fields=key,"] {
+        table += &format!("{query} -> {}\n", rest.get(&format!("/api/v1/config/n?{query}")).line());
+    }
+    expect![[r#"
+        type=text -> 400 invalid-request: type is one of string, number, boolean, json, yaml
+        type= -> 400 invalid-request: type is one of string, number, boolean, json, yaml
+        fields= -> 400 invalid-request: fields has "": it names members of an entry, namespace, key, value, type, version, revision, createdAt, updatedAt, updatedBy, with commas between them
+        fields=key,%20value -> 400 invalid-request: fields has " value": it names members of an entry, namespace, key, value, type, version, revision, createdAt, updatedAt, updatedBy, with commas between them
+        fields=key,Value -> 400 invalid-request: fields has "Value": it names members of an entry, namespace, key, value, type, version, revision, createdAt, updatedAt, updatedBy, with commas between them
+        fields=key, -> 400 invalid-request: fields has "": it names members of an entry, namespace, key, value, type, version, revision, createdAt, updatedAt, updatedBy, with commas between them
+    "#]]
+    .assert_eq(&table);
+}
+
+#[test]
 fn the_whole_chain_is_verified_when_asked() {
     let rest = Rest::node(1);
     let verify = |rest: &Rest| rest.send("GET /api/v1/audit/verify", &[ADMIN], "");

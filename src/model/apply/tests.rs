@@ -18,6 +18,8 @@ use crate::model::{CHAIN_START, Compare, Condition, Fingerprint, Once, Revisions
 #[derive(Default)]
 struct State {
     keys: BTreeMap<(Namespace, Key), KeyState>,
+    /// Every state that a key ever had.
+    history: Vec<KeyState>,
     namespaces: BTreeMap<Namespace, NamespaceRecord>,
     log_time: WallTime,
     audit_head: Option<ChainHash>,
@@ -34,6 +36,13 @@ impl View for State {
 
     fn key(&self, namespace: &Namespace, key: &Key) -> Result<Option<KeyState>, Infallible> {
         Ok(self.keys.get(&(namespace.clone(), key.clone())).cloned())
+    }
+    fn key_at(&self, namespace: &Namespace, key: &Key, revision: LogId) -> Result<Option<KeyState>, Infallible> {
+        let is_of_key = |state: &KeyState| match state {
+            KeyState::Live(entry) => entry.namespace == *namespace && entry.key == *key,
+            KeyState::Deleted(gone) => gone.namespace == *namespace && gone.key == *key,
+        };
+        Ok(self.history.iter().find(|state| state.revision() == revision && is_of_key(state)).cloned())
     }
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceRecord>, Infallible> {
         Ok(self.namespaces.get(namespace).cloned())
@@ -64,6 +73,9 @@ impl View for State {
 impl State {
     fn take(&mut self, at: LogId, effects: Effects) -> Outcome {
         for change in effects.changes {
+            if let Change::Key { state, .. } = &change {
+                self.history.push(state.clone());
+            }
             match change {
                 Change::Key { state: KeyState::Live(entry), .. } => {
                     self.keys.insert((entry.namespace.clone(), entry.key.clone()), KeyState::Live(entry));
@@ -170,7 +182,7 @@ fn show(at: LogId, effects: &Effects) -> String {
     out
 }
 
-/// Commands are joined by `; `. `a=1` sets key a, `del a`, `ns describe x`, `ns del`, `term 3`, `clock 50` (the
+/// Commands are joined by `; `. `a=1` sets key a, `del a`, `back a 1:0`, `ns describe x`, `ns del`, `term 3`, `clock 50` (the
 /// stamps from here on), `by bob`, `blank`, `bootstrap`, `txn a@1:0 b@absent a=1 del:b m/c=1`. The namespace is `n`, but
 /// where a transaction names another. A command may end with `if-match 1:0,1:1`, `if-none *` and `once KEY`.
 fn check(script: &str, expected: Expect) {
@@ -203,6 +215,9 @@ fn check(script: &str, expected: Expect) {
             Some(Op::Txn(txn(words.split(" once ").next().unwrap())))
         } else if let Some(name) = line.strip_prefix("del ") {
             Some(Op::Delete { namespace: namespace.clone(), key: key(name.split(' ').next().unwrap()) })
+        } else if let Some((name, revision)) = line.strip_prefix("back ").and_then(|rest| rest.split_once(' ')) {
+            let (namespace, revision) = (namespace.clone(), revision.parse().unwrap());
+            Some(Op::Rollback { namespace, key: key(name), revision })
         } else {
             let (name, value) = line.split(' ').next().unwrap().split_once('=').unwrap();
             let (namespace, key, value) = (namespace.clone(), key(name), value.to_owned());
@@ -306,6 +321,43 @@ fn deleting_what_is_not_there_changes_nothing() {
           audit 1:3:0 config.delete n/-/a by ann true->false old @1:1
         del a: Absent
     "#]],
+    );
+}
+
+#[test]
+fn a_rollback_sets_or_deletes_what_history_says() {
+    check(
+        "a=1; a=2; del a; clock 20; by bob; back a 1:0; back a 1:3; back a 1:2; back a 1:2; back a 2:1; back b 1:0; back a 1:9",
+        expect![[r#"
+            a=1: Set(created: true)
+              term 1 from 0
+              namespace n "" of ann @1:0 created 10 entries 1
+              n/-/a=1 v1 @1:0 created 10 updated 10 by ann
+              audit 1:0:0 namespace.set n by ann false->true
+              audit 1:0:1 config.set n/-/a by ann false->true
+            a=2: Set(created: false)
+              n/-/a=2 v2 @1:1 created 10 updated 10 by ann replaces 1:0
+              audit 1:1:0 config.set n/-/a by ann true->true old @1:0
+            del a: Deleted
+              namespace n "" of ann @1:0 created 10 entries 0
+              n/-/a gone @1:2 by ann replaces 1:1
+              audit 1:2:0 config.delete n/-/a by ann true->false old @1:1
+            back a 1:0: Set(created: true)
+              namespace n "" of ann @1:0 created 10 entries 1
+              n/-/a=1 v1 @1:3 created 20 updated 20 by bob replaces 1:2
+              audit 1:3:0 config.set n/-/a by bob false->true
+            back a 1:3: Set(created: false)
+              n/-/a=1 v2 @1:4 created 20 updated 20 by bob replaces 1:3
+              audit 1:4:0 config.set n/-/a by bob true->true old @1:3
+            back a 1:2: Deleted
+              namespace n "" of ann @1:0 created 10 entries 0
+              n/-/a gone @1:5 by bob replaces 1:4
+              audit 1:5:0 config.delete n/-/a by bob true->false old @1:4
+            back a 1:2: Absent
+            back a 2:1: NoSuchRevision
+            back b 1:0: NoSuchRevision
+            back a 1:9: NoSuchRevision
+        "#]],
     );
 }
 

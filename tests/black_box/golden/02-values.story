@@ -9,7 +9,7 @@
 <
 < {
 <   "type": "https://confman/errors/invalid-value",
-<   "title": "Value does not parse as its type",
+<   "title": "Invalid value",
 <   "status": 422,
 <   "detail": "the value is no number: trailing characters (line 1, column 2). Correct it, or set it as a string",
 <   "instance": "/api/v1/config/values/k",
@@ -27,7 +27,7 @@
 <
 < {
 <   "type": "https://confman/errors/invalid-value",
-<   "title": "Value does not parse as its type",
+<   "title": "Invalid value",
 <   "status": 422,
 <   "detail": "the value is no boolean: a boolean is true or false, in lower case with nothing around it (line 1, column 1). Correct it, or set it as a string",
 <   "instance": "/api/v1/config/values/k",
@@ -45,7 +45,7 @@
 <
 < {
 <   "type": "https://confman/errors/invalid-value",
-<   "title": "Value does not parse as its type",
+<   "title": "Invalid value",
 <   "status": 422,
 <   "detail": "the value is no json: expected value (line 2, column 6). Correct it, or set it as a string",
 <   "instance": "/api/v1/config/values/k",
@@ -63,7 +63,7 @@
 <
 < {
 <   "type": "https://confman/errors/invalid-value",
-<   "title": "Value does not parse as its type",
+<   "title": "Invalid value",
 <   "status": 422,
 <   "detail": "the value is no yaml: while parsing a flow sequence, expected ',' or ']' (line 2, column 1). Correct it, or set it as a string",
 <   "instance": "/api/v1/config/values/k",
@@ -297,7 +297,7 @@ What curl -d sends when nothing is said, and other types.
 < }
 
 > leader admin PUT /api/v1/config/values/k
-> Content-Type: text/plain
+> Content-Type: text/html
 >
 > {"value":"v"}
 < 415 Unsupported Media Type

@@ -125,7 +125,7 @@
 <   "type": "https://confman/errors/invalid-cursor",
 <   "title": "Invalid cursor",
 <   "status": 400,
-<   "detail": "the cursor was not made for this query: begin again without it, with the same path and prefix on all pages",
+<   "detail": "the cursor was not made for this query: begin again without it, with the same path and query on all pages",
 <   "instance": "/api/v1/config/a",
 <   "requestId": "<request id>"
 < }
@@ -319,21 +319,22 @@ What the client accepts.
 <   "type": "https://confman/errors/not-acceptable",
 <   "title": "Not acceptable",
 <   "status": 406,
-<   "detail": "answers are application/json: send Accept: application/json, or none",
+<   "detail": "answers are application/json or text/plain: send Accept: application/json, or none",
 <   "instance": "/api/v1/config/a/k",
 <   "requestId": "<request id>"
 < }
 
 > leader reader GET /api/v1/config/a/k
 > Accept: application/json;q=0, */*
-< 406 Not Acceptable
+< 404 Not Found
 < content-type: application/problem+json
+< x-confman-version: <r1>
 <
 < {
-<   "type": "https://confman/errors/not-acceptable",
-<   "title": "Not acceptable",
-<   "status": 406,
-<   "detail": "answers are application/json: send Accept: application/json, or none",
+<   "type": "https://confman/errors/not-found",
+<   "title": "Not found",
+<   "status": 404,
+<   "detail": "there is no entry of this namespace and key: set it with PUT, or GET the namespace to see its keys",
 <   "instance": "/api/v1/config/a/k",
 <   "requestId": "<request id>"
 < }

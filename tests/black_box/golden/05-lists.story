@@ -275,7 +275,7 @@ The cursor is of its query: not of another namespace, prefix or list.
 <   "type": "https://confman/errors/invalid-cursor",
 <   "title": "Invalid cursor",
 <   "status": 400,
-<   "detail": "the cursor was not made for this query: begin again without it, with the same path and prefix on all pages",
+<   "detail": "the cursor was not made for this query: begin again without it, with the same path and query on all pages",
 <   "instance": "/api/v1/config/payments",
 <   "requestId": "<request id>"
 < }
@@ -288,7 +288,7 @@ The cursor is of its query: not of another namespace, prefix or list.
 <   "type": "https://confman/errors/invalid-cursor",
 <   "title": "Invalid cursor",
 <   "status": 400,
-<   "detail": "the cursor was not made for this query: begin again without it, with the same path and prefix on all pages",
+<   "detail": "the cursor was not made for this query: begin again without it, with the same path and query on all pages",
 <   "instance": "/api/v1/config/lists",
 <   "requestId": "<request id>"
 < }
@@ -301,7 +301,7 @@ The cursor is of its query: not of another namespace, prefix or list.
 <   "type": "https://confman/errors/invalid-cursor",
 <   "title": "Invalid cursor",
 <   "status": 400,
-<   "detail": "the cursor was not made for this query: begin again without it, with the same path and prefix on all pages",
+<   "detail": "the cursor was not made for this query: begin again without it, with the same path and query on all pages",
 <   "instance": "/api/v1/namespaces",
 <   "requestId": "<request id>"
 < }

@@ -268,7 +268,7 @@ The same on every node; in pages.
 <   "type": "https://confman/errors/invalid-cursor",
 <   "title": "Invalid cursor",
 <   "status": 400,
-<   "detail": "the cursor was not made for this query: begin again without it, with the same path and prefix on all pages",
+<   "detail": "the cursor was not made for this query: begin again without it, with the same path and query on all pages",
 <   "instance": "/api/v1/audit/payments",
 <   "requestId": "<request id>"
 < }

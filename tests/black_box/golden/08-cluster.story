@@ -174,14 +174,14 @@
 < }
 
 > leader admin GET /api/v1/backup?at=5:42
-< 501 Not Implemented
+< 400 Bad Request
 < content-type: application/problem+json
 <
 < {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "the query parameter 'at' is not built yet in this release: do without it",
+<   "type": "https://confman/errors/invalid-request",
+<   "title": "Invalid request",
+<   "status": 400,
+<   "detail": "unknown query parameter \"at\": this path takes none",
 <   "instance": "/api/v1/backup",
 <   "requestId": "<request id>"
 < }

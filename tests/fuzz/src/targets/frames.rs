@@ -185,7 +185,9 @@ fn forwarded(body: &[u8]) {
 /// Whether the names of `op` are what their types promise: each comes back from its text.
 pub fn has_names(op: &Op) {
     let (namespace, key) = match op {
-        Op::Set { namespace, key, .. } | Op::Delete { namespace, key } => (namespace, Some(key)),
+        Op::Set { namespace, key, .. } | Op::Delete { namespace, key } | Op::Rollback { namespace, key, .. } => {
+            (namespace, Some(key))
+        }
         Op::SetNamespace { namespace, .. } | Op::DeleteNamespace { namespace } => (namespace, None),
         Op::Txn(txn) => {
             for (namespace, key) in txn.ops().iter().map(TxnOp::name) {

@@ -11,8 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use confman::api::{
     ApiHandle, ApplyStatus, AuditLog, AuditPage, AuditVerification, BackupBytes, Below, CallError, ChangeError,
-    ChangeRequest, Changed, Consensus, EventId, Identity, ListPage, Member, NamespacePage, OpenedBackup, PeerCall,
-    Peers, ProposeError, RaftRole, RaftStatus, ReadError, ReadIndexError, ReadView, Standing, State,
+    ChangeRequest, Changed, Consensus, DiffPage, Difference, EventId, HistoryPage, Identity, ListPage, Member,
+    NamespacePage, OpenedBackup, PeerCall, Peers, ProposeError, RaftRole, RaftStatus, ReadError, ReadIndexError,
+    ReadView, Selection, Standing, State,
 };
 use confman::base::{GroupId, LogId, LogIndex, Monotonic, NodeId, RequestId, StorageId, Term, WallTime};
 use confman::config::{ApiKey, FollowerWrites, RequestConfig, Role};
@@ -20,7 +21,9 @@ use confman::host::{
     BoxFuture, Clock, Entropy, Host, Lifeline, Link, PeerNet, Rng, Spawn, Store, StoreError, Stores, TaskHandle,
 };
 use confman::http::HttpState;
-use confman::model::{Applied, Entry, Key, Namespace, NamespaceState, Op, OpResult, Outcome, ValueType, Write};
+use confman::model::{
+    Applied, Entry, Key, KeyState, Namespace, NamespaceState, Op, OpResult, Outcome, ValueType, Write,
+};
 use rand::SeedableRng;
 use sha2::{Digest, Sha256};
 
@@ -296,6 +299,7 @@ impl Consensus for Rooms {
                 Outcome::NamespaceSet { namespace: namespace_state(namespace), created: true }
             }
             Op::Delete { .. } => Outcome::Deleted,
+            Op::Rollback { .. } => Outcome::NoSuchRevision,
             Op::DeleteNamespace { .. } => Outcome::NamespaceNotEmpty,
             Op::Txn(txn) => Outcome::Txn { results: txn.ops().iter().map(|_| OpResult::Deleted).collect() },
             Op::Bootstrap { .. } => Outcome::None,
@@ -391,16 +395,56 @@ impl ReadView for Rooms {
 
     fn list(
         &self,
-        namespace: &Namespace,
-        _: &str,
+        of: Selection<'_>,
         after: Option<&Key>,
         _: usize,
         _: usize,
         _: Option<LogIndex>,
     ) -> Result<ListPage, StoreError> {
+        self.0.name(of.namespace, None);
+        let key = after.cloned().unwrap_or_else(|| Key::parse("k").expect("a key"));
+        // Whoever reads all pages comes to an end.
+        let next = after.is_none().then(|| key.clone());
+        Ok(ListPage { entries: vec![entry(of.namespace, &key)], next })
+    }
+
+    fn key_state_at(&self, namespace: &Namespace, key: &Key, _: LogIndex) -> Result<Option<KeyState>, StoreError> {
+        self.0.name(namespace, Some(key));
+        Ok(Some(KeyState::Live(entry(namespace, key))))
+    }
+
+    fn history(
+        &self,
+        namespace: &Namespace,
+        key: &Key,
+        before: Option<LogIndex>,
+        _: usize,
+        _: usize,
+    ) -> Result<HistoryPage, StoreError> {
+        self.0.name(namespace, Some(key));
+        Ok(HistoryPage { states: vec![KeyState::Live(entry(namespace, key))], more: before.is_none() })
+    }
+
+    fn diff(
+        &self,
+        namespace: &Namespace,
+        _: (LogIndex, LogIndex),
+        after: Option<&Key>,
+        _: usize,
+        _: usize,
+    ) -> Result<DiffPage, StoreError> {
         self.0.name(namespace, None);
         let key = after.cloned().unwrap_or_else(|| Key::parse("k").expect("a key"));
-        Ok(ListPage { entries: vec![entry(namespace, &key)], more: true })
+        let difference = Difference { key: key.clone(), before: None, after: Some(entry(namespace, &key)) };
+        Ok(DiffPage { differences: vec![difference], next: after.is_none().then_some(key) })
+    }
+
+    fn log_time(&self) -> WallTime {
+        WallTime(1_700_000_000_000)
+    }
+
+    fn revision_at(&self, _: WallTime) -> Result<Option<LogId>, StoreError> {
+        Ok(Some(APPLIED))
     }
 
     fn namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceState>, StoreError> {

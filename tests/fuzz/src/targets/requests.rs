@@ -54,12 +54,13 @@ pub fn run(data: &[u8]) {
             let (Op::Set { namespace, .. }
             | Op::Delete { namespace, .. }
             | Op::SetNamespace { namespace, .. }
+            | Op::Rollback { namespace, .. }
             | Op::DeleteNamespace { namespace }) = op
             else {
                 panic!("a client proposed {op:?}");
             };
             let key = match op {
-                Op::Set { key, .. } | Op::Delete { key, .. } => Some(key),
+                Op::Set { key, .. } | Op::Delete { key, .. } | Op::Rollback { key, .. } => Some(key),
                 _ => None,
             };
             has_one_path(node, router, namespace, key);
@@ -216,7 +217,7 @@ fn is_within_the_limits(op: &Op) {
                 });
             }
         }
-        Op::Delete { .. } | Op::DeleteNamespace { .. } | Op::Bootstrap { .. } => {}
+        Op::Delete { .. } | Op::DeleteNamespace { .. } | Op::Rollback { .. } | Op::Bootstrap { .. } => {}
     }
 }
 

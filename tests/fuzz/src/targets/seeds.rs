@@ -1,7 +1,7 @@
 //! Where the fuzzer begins: an example of everything there is to read.
 
 use bytes::Bytes;
-use confman::base::{GroupId, RequestId};
+use confman::base::{GroupId, LogId, RequestId};
 use confman::model::{Key, Namespace, Op, Txn, TxnOp, ValueType, Write};
 use confman::peer::{Frame, FrameKind, FrameRole};
 
@@ -64,7 +64,9 @@ fn of_frames() -> Vec<Vec<u8>> {
         Op::SetNamespace { namespace: namespace.clone(), description: "d".to_owned(), owner: "o".to_owned() };
     let delete = TxnOp::Delete { namespace: namespace.clone(), key: key.clone() };
     let txn = Op::Txn(Txn::new(Vec::new(), vec![delete]).expect("a transaction"));
-    let ops = [set, settings, Op::Delete { namespace: namespace.clone(), key }, Op::DeleteNamespace { namespace }, txn];
+    let back = Op::Rollback { namespace: namespace.clone(), key: key.clone(), revision: LogId::new(5, 42) };
+    let ops =
+        [back, set, settings, Op::Delete { namespace: namespace.clone(), key }, Op::DeleteNamespace { namespace }, txn];
     for op in ops {
         // The first variant of what is forwarded, in the format of today.
         let request = (0u32, Write::from(op), "admin@test", RequestId::from_random(1), 1000u64);
