@@ -14,7 +14,9 @@ fn history(view: &StateView, name: &str, limit: usize) -> Vec<(u64, Option<Strin
     loop {
         let page = view.history(&namespace("n"), &key(name), before, limit, usize::MAX).unwrap();
         assert!(page.states.len() <= limit && (page.states.len() == limit || !page.more));
-        before = page.states.last().map(|state| state.revision().index);
+        let last = page.states.last().map(|state| state.revision().index);
+        assert!(before.is_none() || last < before, "a page begins behind the one before");
+        before = last;
         let more = page.more;
         all.extend(page.states.into_iter().map(|state| {
             let index = state.revision().index.0;

@@ -63,6 +63,36 @@ async fn a_list_has_the_types_that_are_asked_for() {
     assert_eq!(list(ValueType::Yaml, 9, 9), (String::new(), None));
 }
 
+/// A page has not to pass over a whole namespace: its cursor goes on in the midst of what is not listed.
+#[tokio::test]
+async fn a_list_ends_early_where_very_many_rows_are_not_listed() {
+    use crate::host::{Batch, Stores};
+    use crate::keys::config;
+    use crate::model::{KeyState, Tombstone};
+
+    let store = fake::FakeStores::new().open("s").await.unwrap();
+    let (n, mut batch) = (namespace("n"), Batch::default());
+    for number in 0..45_000 {
+        let (key, deleted_by) = (key(&format!("k{number:05}")), String::new());
+        let (revision, deleted_at) = (LogId::new(1, number), WallTime(1));
+        let gone = Tombstone { namespace: n.clone(), key: key.clone(), revision, deleted_at, deleted_by };
+        batch.put(config::key(GROUP, &n, &key), config::encode(&KeyState::Deleted(gone)));
+    }
+    store.commit(batch).await.unwrap();
+    let view = StateView::new(GROUP, "s", store.view().unwrap()).unwrap();
+    let of = Selection { namespace: &n, prefix: "", value_type: None };
+    let (mut pages, mut after) = (Vec::new(), None);
+    loop {
+        let page = view.list(of, after.as_ref(), 10, usize::MAX).unwrap();
+        assert_eq!(page.entries, []);
+        after = page.next;
+        let Some(place) = &after else { break };
+        pages.push(place.as_str()[1..].parse::<u32>().unwrap());
+    }
+    assert_eq!(pages.len(), 2, "{pages:?}");
+    assert!((20_000..20_200).contains(&pages[0]) && (40_000..40_400).contains(&pages[1]), "{pages:?}");
+}
+
 #[tokio::test]
 async fn a_view_stays_at_its_moment() {
     let host = fake::host();

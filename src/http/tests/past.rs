@@ -140,6 +140,30 @@ fn a_moment_that_is_none_is_refused_and_one_to_come_is_waited_for() {
     assert_eq!(rest.world.elapsed().as_secs(), 10);
 }
 
+/// All lists of a node take turns.
+#[test]
+fn who_waits_for_a_moment_keeps_nobody_else_waiting() {
+    let rest = past();
+    for path in
+        ["config/n?at=5:99", "config/n?at=2099-01-01T00:00:00Z", "config/n?at=5:99&format=env", "diff/n?from=5:99"]
+    {
+        let (name, key) = READER.split_once(": ").expect("a header");
+        let request = axum::http::Request::get(format!("/api/v1/{path}")).header(name, key);
+        let request = request.body(axum::body::Body::empty()).expect("a request");
+        let router = rest.router.clone();
+        rest.node.host.spawn("waits", async move {
+            let answer = tower::ServiceExt::oneshot(router, request).await.expect("a router always answers");
+            assert_eq!(answer.status(), 503);
+        });
+        let began = rest.world.elapsed();
+        // So that the other one comes first.
+        let host = rest.node.host.clone();
+        rest.world.run(async move { host.sleep(std::time::Duration::from_millis(10)).await });
+        assert_eq!(rest.get("/api/v1/config/n").status, 200);
+        assert_eq!((rest.world.elapsed() - began).as_millis(), 10, "{path}");
+    }
+}
+
 #[test]
 fn the_history_of_a_key_is_newest_first() {
     let rest = past();

@@ -227,6 +227,8 @@ mod tests {
         let entries: Vec<_> =
             keys.iter().zip(&values).map(|(key, value)| (key.as_str(), Text, value.as_str())).collect();
         let text = file(AsYaml, &entries).expect("all of it can be said");
+        // Line breaks to readers of YAML 1.1, and what is not printable.
+        assert!(text.chars().all(|c| c == '\n' || !(c.is_control() || "\u{2028}\u{2029}\u{feff}\u{ffff}".contains(c))));
         let mut read = Vec::new();
         for event in Parser::new_from_str(&text) {
             if let (Event::Scalar(value, ScalarStyle::DoubleQuoted, ..), _) = event.expect("YAML") {
