@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use confman::base::LogId;
 
-use crate::clients::{AuditEvent, Name, Outcome, PageEnd, Record, Request, Scan, Seen, Shown};
+use crate::clients::{AuditEvent, Name, Outcome, PageEnd, Record, Request, Scan, Seen, Shown, Terms};
 
 fn name(key: &str) -> Name {
     Name { namespace: "n".to_owned(), key: key.to_owned() }
@@ -20,6 +20,7 @@ fn record(id: &str, request: Request, invoked: u64, returned: u64) -> Record {
         client: 1,
         request_id: id.to_owned(),
         request,
+        terms: Terms::default(),
         invoked: Duration::from_secs(invoked),
         returned: Some(Duration::from_secs(returned)),
         outcome: Outcome::Unknown(String::new()),
