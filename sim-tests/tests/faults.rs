@@ -107,7 +107,13 @@ fn calm(faults: Vec<Fault>) -> Schedule {
             snapshot_log_bytes: 8 << 10,
             ..base.knobs.clone()
         },
-        workload: Workload { clients: 3, patience_ms: 2_000, with_library: 0, work: Work::Drawn(drawn) },
+        workload: Workload {
+            clients: 3,
+            patience_ms: 2_000,
+            with_library: 0,
+            terms_percent: 0,
+            work: Work::Drawn(drawn),
+        },
         disturbed_ms: 7_000,
         faults,
         expect: Expect::Holds,

@@ -20,6 +20,7 @@ pub(super) fn read(request: &Request, answer: &Answer) -> Option<Outcome> {
         (Request::Delete { .. } | Request::Get { .. }, StatusCode::NOT_FOUND) => {
             version(answer).map(|revision| Outcome::Absent { revision })
         }
+        (Request::Set { .. } | Request::Delete { .. }, StatusCode::PRECONDITION_FAILED) => failed(answer),
         (Request::Get { .. }, StatusCode::OK) => found(answer),
         (Request::List { .. }, StatusCode::OK) => list(answer),
         (_, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE) => {
@@ -48,6 +49,12 @@ fn set(answer: &Answer, created: bool) -> Result<Outcome, String> {
         return Err(format!("X-Confman-Version {told} and revision {} for one write", entry.revision));
     }
     Ok(Outcome::Set { revision: entry.revision, created, version: entry.version })
+}
+
+fn failed(answer: &Answer) -> Result<Outcome, String> {
+    let etag = answer.headers().get("etag").map(|etag| etag.to_str().unwrap_or_default());
+    let current = etag.map(|etag| etag.trim_matches('"').parse().map_err(|_| format!("an ETag that is none: {etag}")));
+    Ok(Outcome::Failed { current: current.transpose()?, revision: version(answer)? })
 }
 
 fn found(answer: &Answer) -> Result<Outcome, String> {

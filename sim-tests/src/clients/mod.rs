@@ -51,6 +51,31 @@ pub enum Request {
     },
 }
 
+/// On what terms a write is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Under an idempotency key, which is the request's id: it may be sent again.
+    pub once: bool,
+    pub must_be: Option<MustBe>,
+}
+
+/// What an entry must be for a write to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MustBe {
+    At(LogId),
+    Absent,
+}
+
+impl MustBe {
+    /// Whether that is so of an entry at `current`, or absent.
+    pub fn holds(self, current: Option<LogId>) -> bool {
+        match self {
+            MustBe::At(revision) => current == Some(revision),
+            MustBe::Absent => current.is_none(),
+        }
+    }
+}
+
 /// Where the page before ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageEnd {
@@ -79,6 +104,8 @@ pub enum Outcome {
     Deleted { revision: LogId },
     /// There is no such entry, as of `revision`: a delete's own place in the log, or what the node of a read had applied.
     Absent { revision: LogId },
+    /// The write's condition did not hold at its place in the log, `revision`: there the entry is at `current`, or absent.
+    Failed { current: Option<LogId>, revision: LogId },
     /// The entry is this, on a node that had applied as much.
     Found { entry: Shown, applied: LogId },
     /// A page of the entries as of `revision` is this, on a node that had applied as much. `next`: a cursor, where
@@ -96,9 +123,10 @@ impl Outcome {
     /// What the node that answered had applied, at least.
     pub fn applied(&self) -> Option<LogId> {
         match *self {
-            Outcome::Set { revision, .. } | Outcome::Deleted { revision } | Outcome::Absent { revision } => {
-                Some(revision)
-            }
+            Outcome::Set { revision, .. }
+            | Outcome::Deleted { revision }
+            | Outcome::Absent { revision }
+            | Outcome::Failed { revision, .. } => Some(revision),
             Outcome::Found { applied, .. } | Outcome::Listed { applied, .. } => Some(applied),
             Outcome::Refused(_) | Outcome::Unknown(_) | Outcome::Wrong(_) => None,
         }
@@ -113,6 +141,7 @@ pub struct Record {
     pub request: Request,
     /// Of a read.
     pub consistency: Consistency,
+    pub terms: Terms,
     pub invoked: Duration,
     /// `None` while it runs.
     pub returned: Option<Duration>,
@@ -148,7 +177,7 @@ impl Record {
     /// The place in the log of a write that was decided, whether it changed anything or not.
     pub fn decided(&self) -> Option<LogId> {
         match self.outcome {
-            Outcome::Absent { revision } if self.is_write() => Some(revision),
+            Outcome::Absent { revision } | Outcome::Failed { revision, .. } if self.is_write() => Some(revision),
             _ => self.acknowledged(),
         }
     }
@@ -161,7 +190,11 @@ impl Record {
     /// Whether it surely changed nothing.
     pub fn surely_changed_nothing(&self) -> bool {
         match self.outcome {
-            Outcome::Refused(_) | Outcome::Absent { .. } | Outcome::Found { .. } | Outcome::Listed { .. } => true,
+            Outcome::Refused(_)
+            | Outcome::Absent { .. }
+            | Outcome::Failed { .. }
+            | Outcome::Found { .. }
+            | Outcome::Listed { .. } => true,
             Outcome::Set { .. } | Outcome::Deleted { .. } | Outcome::Unknown(_) | Outcome::Wrong(_) => !self.is_write(),
         }
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use rand::RngExt;
 use super::library::Library;
 use super::operations::{self, Draw, Issued, draw};
 use super::transport::{Reply, call};
-use super::{History, Name, Outcome, PageEnd, Record, Request, answer};
+use super::{History, MustBe, Name, Outcome, PageEnd, Record, Request, Terms, answer};
 use crate::cluster::{ADMIN_KEY, Cluster, node_of_url};
 use crate::coverage::Point;
 use crate::host::net::{FIRST_CLIENT, Place};
@@ -23,6 +24,9 @@ use crate::trace::{Actor, Event, Member, Trace};
 const HOPS_MAX: usize = 4;
 /// A client looks at a page for up to this long.
 const TURNS_PAGE_WITHIN_US: u64 = 100_000;
+/// A request that is to be done once is sent again so often at most, and after up to this long.
+const AGAIN_MAX: usize = 3;
+const AGAIN_WITHIN_US: u64 = 500_000;
 /// A client reads no further than this.
 const PAGES_MAX: u64 = 30;
 
@@ -46,6 +50,9 @@ pub struct Worker {
     by: By,
     /// The newest that it was told of.
     seen: Mutex<Option<LogId>>,
+    terms_percent: u64,
+    /// What it last learned of the entries: where each was, or that it was absent.
+    known: Mutex<BTreeMap<Name, Option<LogId>>>,
 }
 
 impl Worker {
@@ -58,7 +65,12 @@ impl Worker {
         } else {
             By::Requests
         };
-        Worker { number, cluster, seed, patience, history, issued, began: elapsed(), by, seen: Mutex::default() }
+        let terms_percent = match by {
+            By::Requests => schedule.workload.terms_percent,
+            By::Library(_) => 0,
+        };
+        let (seen, known) = Default::default();
+        Worker { number, cluster, seed, patience, history, issued, began: elapsed(), by, seen, terms_percent, known }
     }
 
     /// Draws operations until `until`, then finishes what it does.
@@ -130,7 +142,8 @@ impl Worker {
     async fn ask_for(&self, node: u64, request_id: String, request: Request, consistency: Consistency) -> Outcome {
         let client = self.number;
         let trace = self.cluster.world().trace.clone();
-        let asked = ask(&trace, client, &request_id, node, &request);
+        let terms = self.terms(&request_id, &request);
+        let asked = ask(&trace, client, &request_id, node, &request, &terms);
         // The library is a session of its own, unless it is told otherwise.
         let by_library = matches!(self.by, By::Library(_));
         let consistency = if by_library { Consistency::Session } else { consistency };
@@ -139,6 +152,7 @@ impl Worker {
             request_id: request_id.clone(),
             request: request.clone(),
             consistency,
+            terms: terms.clone(),
             invoked: elapsed(),
             returned: None,
             outcome: Outcome::Unknown("no answer yet".to_owned()),
@@ -149,25 +163,19 @@ impl Worker {
         let (by, outcome) = match &self.by {
             By::Library(library) => library.perform(node, &request, &request_id).await,
             By::Requests => {
-                let asked =
-                    Asked { request: &request, request_id: &request_id, fresh: self.fresh(consistency), bearer };
-                perform(&self.cluster, place, node, &asked, self.patience).await
+                let sender = Sender { cluster: &self.cluster, place, bearer, patience: self.patience };
+                let fresh = self.fresh(consistency);
+                self.until_told(&sender, node, &Asked { request: &request, id: &request_id, terms: &terms, fresh })
+                    .await
             }
         };
         self.told(&outcome);
+        self.learn(&request, &outcome);
         let told = tell(&trace, client, &request_id, by, &outcome);
         trace.count(kind(&request, &outcome));
         self.history.end(number, told, by, outcome.clone());
         outcome
     }
-}
-
-/// What a client asks for, and how.
-struct Asked<'a> {
-    request: &'a Request,
-    request_id: &'a str,
-    fresh: Fresh,
-    bearer: bool,
 }
 
 /// How new a read has to be, as it is asked for.
@@ -176,6 +184,79 @@ enum Fresh {
     Eventual,
     Since(LogId),
     Linearizable,
+}
+
+impl Worker {
+    /// On what terms it asks: drawn apart from everything else.
+    fn terms(&self, request_id: &str, request: &Request) -> Terms {
+        let (Request::Set { name, .. } | Request::Delete { name }) = request else { return Terms::default() };
+        if self.terms_percent == 0 {
+            return Terms::default();
+        }
+        let share = self.terms_percent as f64 / 100.0;
+        let mut rng = stream(self.seed, &format!("client/{request_id}/terms"));
+        let (once, conditional, else_absent) = (rng.random_bool(share), rng.random_bool(share), rng.random_bool(0.5));
+        let known = self.known.lock().expect("no panic under this lock").get(name).copied();
+        let must_be = match known {
+            Some(Some(revision)) => Some(MustBe::At(revision)),
+            Some(None) => Some(MustBe::Absent),
+            None => else_absent.then_some(MustBe::Absent),
+        };
+        Terms { once, must_be: must_be.filter(|_| conditional) }
+    }
+
+    fn learn(&self, request: &Request, outcome: &Outcome) {
+        let (Request::Set { name, .. } | Request::Delete { name } | Request::Get { name }) = request else { return };
+        let now = match outcome {
+            Outcome::Set { revision, .. } => Some(*revision),
+            Outcome::Found { entry, .. } => Some(entry.revision),
+            Outcome::Failed { current, .. } => *current,
+            Outcome::Deleted { .. } | Outcome::Absent { .. } => None,
+            _ => return,
+        };
+        self.known.lock().expect("no panic under this lock").insert(name.clone(), now);
+    }
+
+    /// Asks; and where that is to be done once, asks again, another node perhaps, while it is not known what came of it,
+    /// and sometimes when it is: then it must be told the same.
+    async fn until_told(&self, sender: &Sender<'_>, node: u64, asked: &Asked<'_>) -> (u64, Outcome) {
+        let (mut by, mut outcome) = perform(sender, node, asked).await;
+        if !asked.terms.once {
+            return (by, outcome);
+        }
+        let mut rng = stream(self.seed, &format!("client/{}/again", asked.id));
+        let trace = &self.cluster.world().trace;
+        for _ in 0..AGAIN_MAX {
+            let is_known = outcome.is_known();
+            if matches!(outcome, Outcome::Wrong(_)) || (is_known && !rng.random_bool(0.3)) {
+                break;
+            }
+            sleep(Duration::from_micros(rng.random_range(0..=AGAIN_WITHIN_US))).await;
+            let nodes = self.cluster.in_service();
+            let (other, again) = perform(sender, nodes[rng.random_range(0..nodes.len())], asked).await;
+            if is_known && again.is_known() && again != outcome {
+                let what = format!("it was told {outcome:?}, and, asking again, {again:?}");
+                return (other, Outcome::Wrong(what));
+            }
+            if is_known && again.is_known() {
+                trace.count("repeats told the same");
+            } else if again.is_known() || matches!(again, Outcome::Wrong(_)) {
+                trace.count("repeats told what was unknown");
+                (by, outcome) = (other, again);
+            } else if !is_known && matches!(again, Outcome::Unknown(_)) {
+                // What was surely not done may be by now.
+                outcome = again;
+            }
+        }
+        (by, outcome)
+    }
+}
+
+impl Outcome {
+    /// Whether it says what came of a write.
+    fn is_known(&self) -> bool {
+        matches!(self, Outcome::Set { .. } | Outcome::Deleted { .. } | Outcome::Absent { .. } | Outcome::Failed { .. })
+    }
 }
 
 /// Half of the clients bear their key as a token.
@@ -191,24 +272,35 @@ fn next_page(request: Request, outcome: Outcome) -> Option<Request> {
     Some(Request::List { namespace, prefix, limit, after })
 }
 
-/// Sends a request, follows redirects, and says what the client may conclude and which node told it.
-async fn perform(
-    cluster: &Cluster,
-    client: Place,
-    mut node: u64,
-    asked: &Asked<'_>,
+/// Who sends, and how.
+struct Sender<'a> {
+    cluster: &'a Cluster,
+    place: Place,
+    bearer: bool,
     patience: Duration,
-) -> (u64, Outcome) {
-    let give_up_at = elapsed() + patience;
-    let mut target = path_of(asked.request);
-    let is_read = matches!(asked.request, Request::Get { .. } | Request::List { .. });
-    if let (Fresh::Since(_), true) = (asked.fresh, asked.bearer && is_read) {
+}
+
+/// What is sent.
+struct Asked<'a> {
+    request: &'a Request,
+    id: &'a str,
+    terms: &'a Terms,
+    fresh: Fresh,
+}
+
+/// Sends a request, follows redirects, and says what the client may conclude and which node told it.
+async fn perform(sender: &Sender<'_>, mut node: u64, asked: &Asked<'_>) -> (u64, Outcome) {
+    let give_up_at = elapsed() + sender.patience;
+    let (cluster, request) = (sender.cluster, asked.request);
+    let mut target = path_of(request);
+    let is_read = matches!(request, Request::Get { .. } | Request::List { .. });
+    if let (Fresh::Since(_), true) = (asked.fresh, sender.bearer && is_read) {
         target.push_str(if target.contains('?') { "&onStale=redirect" } else { "?onStale=redirect" });
     }
     for _ in 0..HOPS_MAX {
-        let http = http_request(asked, &target);
+        let http = http_request(asked, &target, sender.bearer);
         let left = give_up_at.saturating_sub(elapsed());
-        let Some(reply) = within(left, call(cluster, client, node, http)).await else {
+        let Some(reply) = within(left, call(cluster, sender.place, node, http)).await else {
             return (node, Outcome::Unknown("no answer in time".to_owned()));
         };
         let answer = match reply {
@@ -253,20 +345,25 @@ fn path_of(request: &Request) -> String {
     }
 }
 
-fn http_request(asked: &Asked<'_>, target: &str) -> HttpRequest<Bytes> {
-    let Asked { request, request_id, fresh, bearer } = *asked;
-    let (method, body) = match request {
+fn http_request(asked: &Asked<'_>, target: &str, bearer: bool) -> HttpRequest<Bytes> {
+    let (method, body) = match asked.request {
         Request::Set { value, .. } => (Method::PUT, serde_json::json!({ "value": value }).to_string()),
         Request::Delete { .. } => (Method::DELETE, String::new()),
         Request::Get { .. } | Request::List { .. } => (Method::GET, String::new()),
     };
-    let builder = HttpRequest::builder().method(method).uri(target).header("x-request-id", request_id);
+    let builder = HttpRequest::builder().method(method).uri(target).header("x-request-id", asked.id);
+    let builder = if asked.terms.once { builder.header("idempotency-key", asked.id) } else { builder };
+    let builder = match asked.terms.must_be {
+        Some(MustBe::At(revision)) => builder.header("if-match", format!("\"{revision}\"")),
+        Some(MustBe::Absent) => builder.header("if-none-match", "*"),
+        None => builder,
+    };
     let builder = if bearer {
         builder.header("authorization", format!("Bearer {ADMIN_KEY}"))
     } else {
         builder.header("x-api-key", ADMIN_KEY)
     };
-    let builder = match fresh {
+    let builder = match asked.fresh {
         Fresh::Eventual => builder,
         Fresh::Since(version) => builder.header("x-confman-min-version", version.to_string()),
         Fresh::Linearizable => builder.header("x-confman-consistency", "linearizable"),
@@ -282,23 +379,24 @@ pub async fn probe(cluster: &Cluster, history: &History, node: u64, count: u64) 
     let request = Request::Set { name, value: format!("{request_id}|") };
     let client = 900 + node;
     let trace = &cluster.world().trace;
-    let asked = ask(trace, client, &request_id, node, &request);
+    let terms = Terms::default();
+    let asked = ask(trace, client, &request_id, node, &request, &terms);
     let number = history.begin(Record {
         client,
         request_id: request_id.clone(),
         request: request.clone(),
         consistency: Consistency::Eventual,
+        terms: terms.clone(),
         invoked: elapsed(),
         returned: None,
         outcome: Outcome::Unknown("no answer yet".to_owned()),
         node,
         events: vec![asked],
     });
-    let patience = Duration::from_secs(3);
-    let place = FIRST_CLIENT + client;
-    let bearer = node.is_multiple_of(2);
-    let asked = Asked { request: &request, request_id: &request_id, fresh: Fresh::Eventual, bearer };
-    let (by, outcome) = perform(cluster, place, node, &asked, patience).await;
+    let (patience, place, bearer) = (Duration::from_secs(3), FIRST_CLIENT + client, node.is_multiple_of(2));
+    let sender = Sender { cluster, place, bearer, patience };
+    let asked = Asked { request: &request, id: &request_id, terms: &terms, fresh: Fresh::Eventual };
+    let (by, outcome) = perform(&sender, node, &asked).await;
     let said = told(&outcome);
     let told = tell(trace, client, &request_id, by, &outcome);
     let served = matches!(outcome, Outcome::Set { .. });
@@ -307,7 +405,7 @@ pub async fn probe(cluster: &Cluster, history: &History, node: u64, count: u64) 
 }
 
 /// Records that a client asks.
-fn ask(trace: &Trace, client: u64, request_id: &str, node: u64, request: &Request) -> u64 {
+fn ask(trace: &Trace, client: u64, request_id: &str, node: u64, request: &Request, terms: &Terms) -> u64 {
     let what = match request {
         Request::Set { .. } => "set",
         Request::Delete { .. } => "delete",
@@ -315,7 +413,7 @@ fn ask(trace: &Trace, client: u64, request_id: &str, node: u64, request: &Reques
         Request::List { .. } => "list",
     };
     let members = [("op", Member::Text(request_id)), ("to", Member::Place(node)), ("what", Member::Text(what))];
-    let detail = format_args!("{}", brief(request));
+    let detail = format_args!("{}{}", brief(request), on_terms(terms));
     trace.record(Event { actor: Actor::Client(client), kind: "ask", cause: None, members: &members, detail })
 }
 
@@ -325,6 +423,7 @@ fn tell(trace: &Trace, client: u64, request_id: &str, by: u64, outcome: &Outcome
         Outcome::Set { .. } => "set",
         Outcome::Deleted { .. } => "deleted",
         Outcome::Absent { .. } => "absent",
+        Outcome::Failed { .. } => "failed",
         Outcome::Found { .. } => "found",
         Outcome::Listed { .. } => "listed",
         Outcome::Refused(_) => "refused",
@@ -348,11 +447,22 @@ fn brief(request: &Request) -> String {
     }
 }
 
+fn on_terms(terms: &Terms) -> String {
+    let once = if terms.once { ", once" } else { "" };
+    match terms.must_be {
+        Some(MustBe::At(revision)) => format!("{once}, if it is at {revision}"),
+        Some(MustBe::Absent) => format!("{once}, if it is absent"),
+        None => once.to_owned(),
+    }
+}
+
 fn told(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Set { revision, created, version } => format!("set at {revision}, version {version}, new {created}"),
         Outcome::Deleted { revision } => format!("deleted at {revision}"),
         Outcome::Absent { revision } => format!("absent as of {revision}"),
+        Outcome::Failed { current: Some(current), revision } => format!("not made at {revision}: it is at {current}"),
+        Outcome::Failed { current: None, revision } => format!("not made at {revision}: it is absent"),
         Outcome::Found { entry, applied } => {
             format!("version {} at {}, as of {applied}", entry.version, entry.revision)
         }
@@ -374,6 +484,7 @@ fn kind(request: &Request, outcome: &Outcome) -> &'static str {
         Outcome::Unknown(_) if write => "writes unknown",
         Outcome::Unknown(_) => "reads unknown",
         Outcome::Wrong(_) => "answers wrong",
+        Outcome::Failed { .. } => "conditions that did not hold",
         _ if write => "writes acknowledged",
         Outcome::Listed { .. } if matches!(request, Request::List { after: Some(_), .. }) => "further pages read",
         _ => "reads answered",

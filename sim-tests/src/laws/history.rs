@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::model::Model;
-use super::{Laws, acknowledged, entries, linearizable, lists, log_time, witness};
+use super::{Laws, acknowledged, conditions, entries, linearizable, lists, log_time, witness};
 use crate::clients::{Record, Scan};
 use crate::runtime::elapsed;
 use crate::trace::Trace;
@@ -53,6 +53,7 @@ fn judge(trace: &Trace, records: &[Record], scans: &[Scan]) -> Vec<(&'static str
             Err(broken) => note(witness::NAME, Err(broken)),
             Ok(model) => {
                 note(witness::NAME, witness::check(records, &model, scans));
+                note(conditions::NAME, conditions::check(records, &model));
                 note(entries::NAME, entries::check(records, &model));
                 note(lists::NAME, lists::check(records, &model));
             }

@@ -2,6 +2,7 @@
 
 pub mod acknowledged;
 pub mod answers;
+pub mod conditions;
 pub mod damage;
 pub mod deaths;
 pub mod durable;

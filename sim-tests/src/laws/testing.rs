@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use confman::base::LogId;
 
-use crate::clients::{AuditEvent, Name, Outcome, PageEnd, Record, Request, Scan, Seen, Shown};
+use crate::clients::{AuditEvent, Name, Outcome, PageEnd, Record, Request, Scan, Seen, Shown, Terms};
 use crate::schedule::Consistency;
 
 fn name(key: &str) -> Name {
@@ -22,6 +22,7 @@ fn record(id: &str, request: Request, invoked: u64, returned: u64) -> Record {
         request_id: id.to_owned(),
         request,
         consistency: Consistency::Eventual,
+        terms: Terms::default(),
         invoked: Duration::from_secs(invoked),
         returned: Some(Duration::from_secs(returned)),
         outcome: Outcome::Unknown(String::new()),

@@ -316,7 +316,13 @@ mod tests {
         let consistency = Consistency::Session;
         let one = Operation { id: "c1-1".to_owned(), client: 1, at_ms: 0, node: 1, action: get, consistency };
         let listed = |operations| {
-            let workload = Workload { clients: 2, patience_ms: 1, with_library: 0, work: Work::Operations(operations) };
+            let workload = Workload {
+                clients: 2,
+                patience_ms: 1,
+                with_library: 0,
+                terms_percent: 0,
+                work: Work::Operations(operations),
+            };
             Schedule { workload, ..with(vec![]) }
         };
         check(&listed(vec![one.clone(), Operation { id: "c1-2".to_owned(), ..one.clone() }])).unwrap();

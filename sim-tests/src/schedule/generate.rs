@@ -49,7 +49,10 @@ pub fn generate(seed: u64) -> Schedule {
         nodes,
         spares,
         knobs: knobs(&mut stream(seed, "schedule/knobs"), outage),
-        workload: workload(seed),
+        workload: Workload {
+            terms_percent: *pick(&mut stream(seed, "schedule/terms"), &[0, 20, 60]),
+            ..workload(seed)
+        },
         network: network(&mut stream(seed, "schedule/network")),
         disk: disk(&mut stream(seed, "schedule/disk")),
         disturbed_ms,
@@ -98,6 +101,7 @@ fn workload(seed: u64) -> Workload {
     Workload {
         clients,
         with_library: library.random_range(0..=clients),
+        terms_percent: 0,
         patience_ms: *pick(rng, &[1_000, 3_000, 8_000]),
         work: Work::Drawn(Drawn {
             namespaces: *pick(rng, &[1, 1, 3]),

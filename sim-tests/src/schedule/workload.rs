@@ -11,6 +11,9 @@ pub struct Workload {
     pub patience_ms: u64,
     /// So many of the clients, the first ones, go through `confman::client`; the others make requests of their own.
     pub with_library: u64,
+    /// Of a hundred writes of those others so many are to be done once, under an idempotency key, and so many bear a
+    /// condition.
+    pub terms_percent: u64,
     pub work: Work,
 }
 
@@ -62,6 +65,8 @@ struct WorkloadFile {
     patience_ms: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     with_library: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    terms_percent: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     drawn: Option<Drawn>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,23 +77,23 @@ impl TryFrom<WorkloadFile> for Workload {
     type Error = &'static str;
 
     fn try_from(file: WorkloadFile) -> Result<Workload, &'static str> {
-        let WorkloadFile { clients, patience_ms, with_library, drawn, operations } = file;
+        let WorkloadFile { clients, patience_ms, with_library, terms_percent, drawn, operations } = file;
         let work = match (drawn, operations) {
             (Some(drawn), None) => Work::Drawn(drawn),
             (None, Some(operations)) => Work::Operations(operations),
             _ => return Err("a workload has either \"drawn\" or \"operations\""),
         };
-        Ok(Workload { clients, patience_ms, with_library, work })
+        Ok(Workload { clients, patience_ms, with_library, terms_percent, work })
     }
 }
 
 impl From<Workload> for WorkloadFile {
     fn from(workload: Workload) -> WorkloadFile {
-        let Workload { clients, patience_ms, with_library, work } = workload;
+        let Workload { clients, patience_ms, with_library, terms_percent, work } = workload;
         let (drawn, operations) = match work {
             Work::Drawn(drawn) => (Some(drawn), None),
             Work::Operations(operations) => (None, Some(operations)),
         };
-        WorkloadFile { clients, patience_ms, with_library, drawn, operations }
+        WorkloadFile { clients, patience_ms, with_library, terms_percent, drawn, operations }
     }
 }

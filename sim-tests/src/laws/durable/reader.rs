@@ -17,7 +17,7 @@ const HEADER_BYTES: usize = 40;
 const END_BYTES: usize = 1;
 const SNAPSHOT_TRAILER_BYTES: usize = 33;
 /// In an encoded payload: the version of the encoding, then which kind of entry it is.
-const PAYLOAD_IS_MEMBERSHIP: &[u8] = &[1, 2];
+const PAYLOAD_IS_MEMBERSHIP: &[u8] = &[2, 2];
 
 /// What one record says.
 #[derive(Clone, Debug, PartialEq, Eq)]

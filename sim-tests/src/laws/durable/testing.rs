@@ -32,7 +32,7 @@ pub fn truncate(term: u64, index: u64) -> Written {
 pub fn vote(term: u64, candidate: u64, won: bool) -> Written {
     let mut vote: VoteOf<MadRuntime> = openraft::Vote::new(term, NodeId(candidate));
     vote.committed = won;
-    (3, postcard::to_extend(&vote, vec![1]).unwrap())
+    (3, postcard::to_extend(&vote, vec![2]).unwrap())
 }
 
 pub fn purge(term: u64, index: u64) -> Written {

@@ -106,7 +106,8 @@ impl<'a> Values<'a> {
             Outcome::Set { created, version, .. } => (Some(Told { created, version }), None),
             Outcome::Deleted { .. } => (None, Some(true)),
             Outcome::Absent { .. } => (None, Some(false)),
-            Outcome::Refused(_) => return None,
+            // What a condition saw is another law's matter.
+            Outcome::Refused(_) | Outcome::Failed { .. } => return None,
             _ => (None, None),
         };
         let operation = match &record.request {
