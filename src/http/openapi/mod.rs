@@ -2,6 +2,7 @@
 //! [`operations`], which says what it is for. A test holds the two together, and another one holds every answer that a
 //! test sees against the document.
 
+mod examples;
 mod operations;
 mod problems;
 mod schemas;
@@ -105,7 +106,7 @@ fn describe(route: &Route, operation: &Operation) -> Value {
         "responses": responses(route, operation),
     });
     if let Some(schema) = operation.body {
-        let example = schemas::example(schema);
+        let example = examples::example(schema);
         let mut content = json!({ "application/json": { "schema": reference(schema), "example": example } });
         if (&route.method, route.path) == (&Method::PUT, ENTRY) {
             content["text/plain"] = json!({ "schema": { "type": "string" } });
@@ -298,7 +299,7 @@ fn content(of: &Content) -> Map<String, Value> {
         Content::Nothing => Map::new(),
         Content::Json(schema) => {
             let mut media = json!({ "schema": reference(schema) });
-            if let Some(example) = schemas::example(schema) {
+            if let Some(example) = examples::example(schema) {
                 media["example"] = example;
             }
             Map::from_iter([("application/json".to_owned(), media)])

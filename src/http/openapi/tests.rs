@@ -133,7 +133,7 @@ fn examples_fit_their_schemas() {
     }
     let mut seen = 0;
     for name in document["components"]["schemas"].as_object().expect("schemas").keys() {
-        if let Some(example) = schemas::example(name) {
+        if let Some(example) = examples::example(name) {
             let place = format!("/components/schemas/{name}");
             assert_eq!(invalid(&place, &example.to_string()), None, "{name}");
             seen += 1;
@@ -146,7 +146,7 @@ fn examples_fit_their_schemas() {
 #[test]
 fn examples_are_what_the_wire_types_read_and_write() {
     fn same<T: serde::de::DeserializeOwned + serde::Serialize>(schema: &str) {
-        let example = schemas::example(schema).unwrap_or_else(|| panic!("{schema} has an example"));
+        let example = examples::example(schema).unwrap_or_else(|| panic!("{schema} has an example"));
         let read: T = serde_json::from_value(example.clone()).unwrap_or_else(|error| panic!("{schema}: {error}"));
         assert_eq!(serde_json::to_value(&read).expect("JSON"), example, "{schema}");
     }

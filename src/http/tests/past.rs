@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{ADMIN, JSON, READER, Rest};
 use crate::api::testing::LOG_TIME;
-use crate::base::WallTime;
+use crate::base::{LogId, WallTime};
 
 /// Entries of `n` with a past, each write a second after the one before: `a` set (1), set (2), deleted (3) and set (4);
 /// `b` a number (5) and another (6); `c` json (7), more of it (8).
@@ -144,6 +144,8 @@ fn a_moment_that_is_none_is_refused_and_one_to_come_is_waited_for() {
 #[test]
 fn who_waits_for_a_moment_keeps_nobody_else_waiting() {
     let rest = past();
+    // The leader has what this node has not.
+    rest.node.consensus.confirm(Ok(LogId::new(5, 200)));
     for path in
         ["config/n?at=5:99", "config/n?at=2099-01-01T00:00:00Z", "config/n?at=5:99&format=env", "diff/n?from=5:99"]
     {

@@ -8,7 +8,7 @@
 <   "type": "https://confman/errors/invalid-request",
 <   "title": "Invalid request",
 <   "status": 400,
-<   "detail": "unknown query parameter \"colour\": this path takes consistency, minVersion, timeout, onStale",
+<   "detail": "unknown query parameter \"colour\": this path takes at, format, consistency, minVersion, timeout, onStale",
 <   "instance": "/api/v1/config/a/k",
 <   "requestId": "<request id>"
 < }
@@ -147,126 +147,6 @@
 < }
 
 Parts of the contract that this release does not have.
-> leader reader GET /api/v1/config/a/k?at=5:42
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "the query parameter 'at' is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader admin PUT /api/v1/config/a/k
-> Content-Type: application/json
-> If-Match: "5:42"
->
-> {"value":"v"}
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "the header if-match is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader admin PUT /api/v1/config/a/k
-> Content-Type: application/json
-> If-None-Match: *
->
-> {"value":"v"}
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "the header if-none-match is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader admin PUT /api/v1/config/a/k
-> Content-Type: application/json
-> Idempotency-Key: 1f0d
->
-> {"value":"v"}
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "the header idempotency-key is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader admin DELETE /api/v1/config/a/k
-> If-Match: *
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "the header if-match is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k",
-<   "requestId": "<request id>"
-< }
-
-> leader reader GET /api/v1/config/a/k/history
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "GET /api/v1/config/{namespace}/{key}/history is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k/history",
-<   "requestId": "<request id>"
-< }
-
-> leader admin POST /api/v1/config/a/k/rollback
-> Content-Type: application/json
->
-> {"revision":"5:42"}
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "POST /api/v1/config/{namespace}/{key}/rollback is not built yet in this release: do without it",
-<   "instance": "/api/v1/config/a/k/rollback",
-<   "requestId": "<request id>"
-< }
-
-> leader reader GET /api/v1/diff/a?from=1:1
-< 501 Not Implemented
-< content-type: application/problem+json
-<
-< {
-<   "type": "https://confman/errors/not-implemented",
-<   "title": "Not implemented",
-<   "status": 501,
-<   "detail": "GET /api/v1/diff/{namespace} is not built yet in this release: do without it",
-<   "instance": "/api/v1/diff/a",
-<   "requestId": "<request id>"
-< }
-
 > leader reader GET /api/v1/watch?namespace=a
 < 501 Not Implemented
 < content-type: application/problem+json

@@ -181,7 +181,7 @@
 <   "type": "https://confman/errors/invalid-request",
 <   "title": "Invalid request",
 <   "status": 400,
-<   "detail": "unknown query parameter \"at\": this path takes none",
+<   "detail": "unknown query parameter \"at\": this path takes consistency, minVersion, timeout, onStale",
 <   "instance": "/api/v1/backup",
 <   "requestId": "<request id>"
 < }

@@ -23,18 +23,24 @@
 < HEAD /api/v1/cluster/members/{node} (reader): 200 400 401 404 406 408 431 500 503
 < PUT /api/v1/cluster/members/{node} (admin): 200 307 400 401 403 404 406 408 409 413 415 431 500 501 503 504 507
 < POST /api/v1/cluster/members/{node}/replace (admin): 201 202 307 400 401 403 404 406 408 409 413 415 431 500 501 503 504 507
-< GET /api/v1/config/{namespace} (reader): 200 307 400 401 406 408 409 431 500 501 503
-< HEAD /api/v1/config/{namespace} (reader): 200 307 400 401 406 408 409 431 500 501 503
-< DELETE /api/v1/config/{namespace}/{key} (admin): 204 307 400 401 403 404 406 408 431 500 501 503 504 507
-< GET /api/v1/config/{namespace}/{key} (reader): 200 304 307 400 401 404 406 408 409 431 500 501 503
-< HEAD /api/v1/config/{namespace}/{key} (reader): 200 304 307 400 401 404 406 408 409 431 500 501 503
-< PUT /api/v1/config/{namespace}/{key} (admin): 200 201 307 400 401 403 406 408 413 415 422 431 500 501 503 504 507
-< GET /api/v1/namespaces (reader): 200 307 400 401 406 408 409 431 500 501 503
-< HEAD /api/v1/namespaces (reader): 200 307 400 401 406 408 409 431 500 501 503
-< DELETE /api/v1/namespaces/{namespace} (admin): 204 307 400 401 403 404 406 408 409 431 500 501 503 504 507
-< GET /api/v1/namespaces/{namespace} (reader): 200 304 307 400 401 404 406 408 409 431 500 501 503
-< HEAD /api/v1/namespaces/{namespace} (reader): 200 304 307 400 401 404 406 408 409 431 500 501 503
-< PUT /api/v1/namespaces/{namespace} (admin): 200 201 307 400 401 403 406 408 413 415 431 500 501 503 504 507
+< GET /api/v1/config/{namespace} (reader): 200 304 307 400 401 406 408 409 412 413 422 431 500 501 503
+< HEAD /api/v1/config/{namespace} (reader): 200 304 307 400 401 406 408 409 412 413 422 431 500 501 503
+< DELETE /api/v1/config/{namespace}/{key} (admin): 204 307 400 401 403 404 406 408 412 422 431 500 501 503 504 507
+< GET /api/v1/config/{namespace}/{key} (reader): 200 304 307 400 401 404 406 408 409 412 431 500 501 503
+< HEAD /api/v1/config/{namespace}/{key} (reader): 200 304 307 400 401 404 406 408 409 412 431 500 501 503
+< PUT /api/v1/config/{namespace}/{key} (admin): 200 201 307 400 401 403 406 408 412 413 415 422 431 500 501 503 504 507
+< GET /api/v1/config/{namespace}/{key}/history (reader): 200 307 400 401 404 406 408 409 431 500 501 503
+< HEAD /api/v1/config/{namespace}/{key}/history (reader): 200 307 400 401 404 406 408 409 431 500 501 503
+< POST /api/v1/config/{namespace}/{key}/rollback (admin): 200 201 204 307 400 401 403 404 406 408 412 413 415 422 431 500 501 503 504 507
+< GET /api/v1/diff/{namespace} (reader): 200 307 400 401 406 408 409 431 500 501 503
+< HEAD /api/v1/diff/{namespace} (reader): 200 307 400 401 406 408 409 431 500 501 503
+< GET /api/v1/namespaces (reader): 200 304 307 400 401 406 408 409 412 431 500 501 503
+< HEAD /api/v1/namespaces (reader): 200 304 307 400 401 406 408 409 412 431 500 501 503
+< DELETE /api/v1/namespaces/{namespace} (admin): 204 307 400 401 403 404 406 408 409 412 422 431 500 501 503 504 507
+< GET /api/v1/namespaces/{namespace} (reader): 200 304 307 400 401 404 406 408 409 412 431 500 501 503
+< HEAD /api/v1/namespaces/{namespace} (reader): 200 304 307 400 401 404 406 408 409 412 431 500 501 503
+< PUT /api/v1/namespaces/{namespace} (admin): 200 201 307 400 401 403 406 408 412 413 415 422 431 500 501 503 504 507
+< POST /api/v1/txn (admin): 200 307 400 401 403 406 408 412 413 415 422 431 500 501 503 504 507
 < GET /health (none): 200 400 408 431 500 503
 < HEAD /health (none): 200 400 408 431 500 503
 < GET /health/ready (none): 200 400 408 431 500 503

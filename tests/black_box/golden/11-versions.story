@@ -87,6 +87,7 @@ A read that names a version shows it and what came before it, on every node.
 > follower reader GET /api/v1/config/versions?minVersion={{version}}
 < 200 OK
 < content-type: application/json
+< etag: W/"<r1>"
 < x-confman-version: <r1>
 <
 < {

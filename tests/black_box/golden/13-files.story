@@ -185,6 +185,7 @@ Only some members, only one type.
 > leader reader GET /api/v1/config/files?fields=key,value&limit=1
 < 200 OK
 < content-type: application/json
+< etag: W/"<r4>"
 < x-confman-version: <r4>
 <
 < {
@@ -205,6 +206,7 @@ Only some members, only one type.
 > leader reader GET /api/v1/config/files?fields=key,value&limit=2&cursor={{cursor}}
 < 200 OK
 < content-type: application/json
+< etag: W/"<r4>"
 < x-confman-version: <r4>
 <
 < {
@@ -242,6 +244,7 @@ Only some members, only one type.
 > leader reader GET /api/v1/config/files?type=number&fields=key,type
 < 200 OK
 < content-type: application/json
+< etag: W/"<r4>"
 < x-confman-version: <r4>
 <
 < {
@@ -288,6 +291,7 @@ The namespace as a file.
 > leader reader GET /api/v1/config/files?format=env
 < 200 OK
 < content-type: text/plain; charset=utf-8
+< etag: "<r4>;env"
 < x-confman-version: <r4>
 <
 < DB_URL='postgres://db-1/pay?x='\''1'\'''
@@ -299,6 +303,7 @@ The namespace as a file.
 > leader reader GET /api/v1/config/files?format=properties
 < 200 OK
 < content-type: text/x-java-properties; charset=utf-8
+< etag: "<r4>;properties"
 < x-confman-version: <r4>
 <
 < db.url=postgres://db-1/pay?x='1'
@@ -309,6 +314,7 @@ The namespace as a file.
 > leader reader GET /api/v1/config/files?format=yaml
 < 200 OK
 < content-type: application/yaml
+< etag: "<r4>;yaml"
 < x-confman-version: <r4>
 <
 < db.url: "postgres://db-1/pay?x='1'"
@@ -319,6 +325,7 @@ The namespace as a file.
 > follower reader GET /api/v1/config/files?format=json
 < 200 OK
 < content-type: application/json
+< etag: "<r4>;json"
 < x-confman-version: <r4>
 <
 < {
@@ -331,11 +338,13 @@ The namespace as a file.
 > leader reader HEAD /api/v1/config/files?format=yaml
 < 200 OK
 < content-type: application/yaml
+< etag: "<r4>;yaml"
 < x-confman-version: <r4>
 
 > leader reader GET /api/v1/config/files?format=env&prefix=db
 < 200 OK
 < content-type: text/plain; charset=utf-8
+< etag: "<r4>;env"
 < x-confman-version: <r4>
 <
 < DB_URL='postgres://db-1/pay?x='\''1'\'''
@@ -344,6 +353,7 @@ The namespace as a file.
 > leader reader GET /api/v1/config/nothing?format=yaml
 < 200 OK
 < content-type: application/yaml
+< etag: "<r5>;yaml"
 < x-confman-version: <r4>
 <
 < {}
@@ -395,8 +405,8 @@ What a format cannot say: two keys that are one variable, and a variable that wo
 > other
 < 201 Created
 < content-type: application/json
-< etag: "<r5>"
-< x-confman-version: <r5>
+< etag: "<r6>"
+< x-confman-version: <r6>
 <
 < {
 <   "namespace": "files",
@@ -404,7 +414,7 @@ What a format cannot say: two keys that are one variable, and a variable that wo
 <   "value": "other",
 <   "type": "string",
 <   "version": 1,
-<   "revision": "<r5>",
+<   "revision": "<r6>",
 <   "createdAt": "<time>",
 <   "updatedAt": "<time>",
 <   "updatedBy": "admin@test"
@@ -433,8 +443,8 @@ What a format cannot say: two keys that are one variable, and a variable that wo
 > x
 < 201 Created
 < content-type: application/json
-< etag: "<r6>"
-< x-confman-version: <r6>
+< etag: "<r7>"
+< x-confman-version: <r7>
 <
 < {
 <   "namespace": "files",
@@ -442,7 +452,7 @@ What a format cannot say: two keys that are one variable, and a variable that wo
 <   "value": "x",
 <   "type": "string",
 <   "version": 1,
-<   "revision": "<r6>",
+<   "revision": "<r7>",
 <   "createdAt": "<time>",
 <   "updatedAt": "<time>",
 <   "updatedBy": "admin@test"

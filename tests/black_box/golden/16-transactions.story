@@ -318,7 +318,7 @@ What is no transaction.
 <
 < {
 <   "type": "https://confman/errors/invalid-value",
-<   "title": "Value does not parse as its type",
+<   "title": "Invalid value",
 <   "status": 422,
 <   "detail": "op 0: the value is no number: a number is written as in JSON, like 42, -0.5 or 1e6, with nothing around it (line 1, column 1). Correct it, or set it as a string",
 <   "instance": "/api/v1/txn",

@@ -228,6 +228,7 @@ As it was.
 > leader reader GET /api/v1/config/past?at={{oldest}}&fields=key,value
 < 200 OK
 < content-type: application/json
+< etag: W/"<r1>"
 < x-confman-version: <r4>
 <
 < {
@@ -247,6 +248,7 @@ As it was.
 > leader reader GET /api/v1/config/past?at={{oldest}}&format=yaml
 < 200 OK
 < content-type: application/yaml
+< etag: "<r1>;yaml"
 < x-confman-version: <r4>
 <
 < limits: {"perDay": 100, "perHour": 10}
@@ -254,6 +256,7 @@ As it was.
 > leader reader GET /api/v1/config/past?at=1971-01-01T00:00:00Z
 < 200 OK
 < content-type: application/json
+< etag: W/"<r5>"
 < x-confman-version: <r4>
 <
 < {
@@ -287,7 +290,7 @@ The write behind a version token is not there.
 <   "type": "https://confman/errors/version-unknown",
 <   "title": "Version unknown",
 <   "status": 409,
-<   "detail": "the write behind the revision <r8> is not in this cluster's log: it was lost, as by restoring a backup, or it is of another cluster. Read again without it",
+<   "detail": "<r8> is not in this cluster's history: the write behind it is lost, most likely since a backup was restored, or the version is of another cluster. Read again without it",
 <   "instance": "/api/v1/config/past/limits",
 <   "requestId": "<request id>"
 < }
@@ -300,7 +303,7 @@ The write behind a version token is not there.
 <   "type": "https://confman/errors/version-unknown",
 <   "title": "Version unknown",
 <   "status": 409,
-<   "detail": "the write behind the revision <r8> is not in this cluster's log: it was lost, as by restoring a backup, or it is of another cluster. Read again without it",
+<   "detail": "<r8> is not in this cluster's history: the write behind it is lost, most likely since a backup was restored, or the version is of another cluster. Read again without it",
 <   "instance": "/api/v1/config/past",
 <   "requestId": "<request id>"
 < }
@@ -441,7 +444,7 @@ What differs.
 <   "type": "https://confman/errors/version-unknown",
 <   "title": "Version unknown",
 <   "status": 409,
-<   "detail": "the write behind the revision <r8> is not in this cluster's log: it was lost, as by restoring a backup, or it is of another cluster. Read again without it",
+<   "detail": "<r8> is not in this cluster's history: the write behind it is lost, most likely since a backup was restored, or the version is of another cluster. Read again without it",
 <   "instance": "/api/v1/diff/past",
 <   "requestId": "<request id>"
 < }
