@@ -77,10 +77,18 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The revision that a cursor claims, to wait for before it is opened.
+    /// The latest revision that a cursor claims to need, to wait for before it is opened.
     pub fn unproven_revision(text: &str) -> Option<LogId> {
         let bytes = bytes(text)?;
-        decode(body_and_tag(&bytes)?.0).map(|cursor| cursor.revision)
+        decode(body_and_tag(&bytes)?.0).map(|cursor| cursor.furthest())
+    }
+
+    /// The latest revision that its page is made from.
+    pub fn furthest(&self) -> LogId {
+        match &self.position {
+            Position::AfterDifference { from, .. } if from.index > self.revision.index => *from,
+            _ => self.revision,
+        }
     }
 
     /// `None` where it was not sealed with this key for this query.

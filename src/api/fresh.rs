@@ -73,6 +73,8 @@ impl ApiHandle {
                 let is_of_this_history = view.term_at(version.index)? == Some(version.term);
                 return if is_of_this_history { Ok(view) } else { Err(ReadError::UnknownVersion(version)) };
             }
+            // It keeps what is superseded meanwhile.
+            drop(view);
             self.reach_version(version, deadline).await?;
         }
     }

@@ -114,11 +114,13 @@ impl ApiHandle {
                 };
                 (view, from, to, None)
             }
-            Some(Cursor { revision, position: Position::AfterDifference { key, from } }) => {
-                let furthest = if from.index > revision.index { from } else { revision };
-                (self.view_with(furthest, self.read_deadline()).await?, from, revision, Some(key))
+            Some(cursor) => {
+                let view = self.view_with(cursor.furthest(), self.read_deadline()).await?;
+                let Position::AfterDifference { key, from } = cursor.position else {
+                    return Err(ReadError::InvalidCursor);
+                };
+                (view, from, cursor.revision, Some(key))
             }
-            Some(_) => return Err(ReadError::InvalidCursor),
         };
         let indexes = (from.index, to.index);
         let found = view.diff(namespace, indexes, after.as_ref(), page.limit, PAGE_ITEMS_BYTES_MAX)?;
@@ -148,11 +150,14 @@ impl ApiHandle {
                 // While log time stands at that very millisecond another change of it may come.
                 while view.log_time() <= time {
                     let next = view.applied().map_or(LogIndex(0), |applied| applied.index.next());
+                    let log_time = view.log_time();
+                    // It keeps what is superseded meanwhile.
+                    drop(view);
                     let applied = self.shared.below.state.wait_applied(next);
                     match self.shared.host.until(deadline, applied).await {
                         Some(true) => view = self.view()?,
                         Some(false) => return Err(ReadError::Stopping),
-                        None => return Err(ReadError::BehindTime { log_time: view.log_time() }),
+                        None => return Err(ReadError::BehindTime { log_time }),
                     }
                 }
                 let before_all = LogId { term: view.term_at(LogIndex(0))?.unwrap_or_default(), index: LogIndex(0) };

@@ -18,8 +18,9 @@ use crate::wire::{Entry, ValueType};
 pub(super) struct Export {
     /// The namespaces; all where none is named.
     namespaces: Vec<String>,
-    /// As it was at a revision, like 5:42, or at a time, like 2026-01-02T03:04:05Z [default: now].
-    #[arg(long, value_name = "MOMENT")]
+    /// As it was at a revision, like 5:42, or at a time, like 2026-01-02T03:04:05Z [default: now]. Takes the names of
+    /// namespaces: those there were then are not known.
+    #[arg(long, value_name = "MOMENT", requires = "namespaces")]
     at: Option<String>,
     #[command(flatten)]
     reach: Reach,
@@ -130,7 +131,7 @@ pub(super) fn import(arguments: &Import) -> Result<(), Failure> {
     let Import { file, prune, dry_run, reach } = arguments;
     let format = reach.format()?;
     let lines = read_lines(&read(file.as_ref())?)?;
-    reach.run(async |client| {
+    reach.run_linearizable(async |client| {
         let current = current(&client, &lines).await?;
         for step in steps(lines, &current, *prune) {
             if !dry_run {
@@ -185,7 +186,8 @@ fn read_lines(text: &str) -> Result<Vec<Line>, Failure> {
 /// What there is, by namespace and key.
 type Current = BTreeMap<(String, String), (ValueType, String)>;
 
-/// All entries of the namespaces that lines are about.
+/// All entries of the namespaces that lines are about; by linearizable reads, for what is left alone is never looked at
+/// again.
 async fn current(client: &Client, lines: &[Line]) -> Result<Current, Failure> {
     let mut current = Current::new();
     for namespace in lines.iter().map(|line| line.namespace.as_str()).collect::<BTreeSet<_>>() {

@@ -130,6 +130,11 @@ impl Reach {
         self.run_within(TIMEOUT_DEFAULT, work)
     }
 
+    /// The same, where every read shows all that anybody was answered before: for what decides by what it reads.
+    pub fn run_linearizable<T>(&self, work: impl AsyncFnOnce(Client) -> Result<T, Failure>) -> Result<T, Failure> {
+        with_client(self.config(TIMEOUT_DEFAULT)?.with_consistency(Consistency::Linearizable), work)
+    }
+
     /// The same, with operations that take so long if nobody says otherwise.
     pub fn run_within<T>(
         &self,

@@ -188,16 +188,13 @@ impl Client {
             value.set_sensitive(true);
             request = request.header(name, value);
         }
-        match config.consistency {
-            Consistency::Session if !call.is_write() => {
-                if let Some(version) = self.knowledge(|known| known.version) {
-                    request = request.header(X_CONFMAN_MIN_VERSION, version.to_string());
-                }
+        if !call.is_write() && config.consistency != Consistency::Eventual {
+            if let Some(version) = self.knowledge(|known| known.version) {
+                request = request.header(X_CONFMAN_MIN_VERSION, version.to_string());
             }
-            Consistency::Linearizable if !call.is_write() => {
+            if config.consistency == Consistency::Linearizable {
                 request = request.header(X_CONFMAN_CONSISTENCY, "linearizable");
             }
-            Consistency::Eventual | Consistency::Session | Consistency::Linearizable => {}
         }
         if !call.body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");

@@ -161,9 +161,9 @@ impl<V: View> Step<'_, V> {
                     return Ok((self.at, Outcome::IdempotencyMismatch));
                 }
                 let op = match &self.command.write.op {
-                    // The request does not say what was set, but history does.
-                    Op::Rollback { namespace, key, revision } => {
-                        match self.view.key_at(namespace, key, *revision)?.and_then(KeyState::live) {
+                    // The request does not say what was set, but the revision that it made does.
+                    Op::Rollback { namespace, key, .. } => {
+                        match self.view.key_at(namespace, key, receipt.revision)?.and_then(KeyState::live) {
                             Some(Entry { namespace, key, value, value_type, .. }) => {
                                 &Op::Set { namespace, key, value, value_type }
                             }
